@@ -1,0 +1,32 @@
+# One static library per room, which links only what it may call (the order of the rooms: docs/ARCHITECTURE.md).
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+foreach(package jansson sqlite3 libmicrohttpd zlib cmocka)
+    pkg_check_modules(${package} REQUIRED IMPORTED_TARGET ${package})
+endforeach()
+pkg_check_modules(crypto REQUIRED IMPORTED_TARGET libcrypto)
+pkg_check_modules(deflate REQUIRED IMPORTED_TARGET libdeflate)
+
+add_library(pacs_flags INTERFACE)
+target_include_directories(pacs_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_definitions(pacs_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64
+    PACS_VERSION="${PROJECT_VERSION}")
+target_compile_options(pacs_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>
+    -fno-omit-frame-pointer -fstack-protector-strong)
+if(PACS_SANITIZE)
+    target_compile_options(pacs_flags INTERFACE -fsanitize=${PACS_SANITIZE} -fno-sanitize-recover=all)
+    target_link_options(pacs_flags INTERFACE -fsanitize=${PACS_SANITIZE})
+endif()
+if(PACS_FUZZ)
+    target_compile_options(pacs_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# pacs_room(NAME SOURCES file... [LINKS target...]): a room's library. LINKS names the rooms it may call and
+# the packages it wraps; a header from any other room does not link, which is how a wrong arrow shows.
+function(pacs_room name)
+    cmake_parse_arguments(ROOM "" "" "SOURCES;LINKS" ${ARGN})
+    add_library(${name} STATIC ${ROOM_SOURCES})
+    target_link_libraries(${name} PUBLIC pacs_flags Threads::Threads ${ROOM_LINKS})
+endfunction()

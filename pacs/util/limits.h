@@ -1,0 +1,33 @@
+#pragma once
+
+#include <stdint.h>
+
+/**
+ * Every maximum that an outsider can push against, together, with the reason beside each.
+ * Sizes in bytes unless the name says otherwise. A growable buffer is born with one of these.
+ */
+
+/* DICOM data sets */
+#define PACS_MAX_SEQUENCE_DEPTH 64            /* real files stay below 10; DCMTK's recursion dies at thousands */
+#define PACS_MAX_TEXT_VALUE (1u << 20)        /* one text value held in memory; UT/LT notes stay below 100 kB */
+#define PACS_MAX_INSTANCE_JSON (64u << 20)    /* DICOM JSON of one instance; 10,000-frame functional groups need 20 MB */
+#define PACS_MAX_FRAME_TABLE (64u << 20)      /* fragment positions of one object: several million fragments */
+#define PACS_MAX_BULK_VALUES (1u << 20)       /* count of BulkDataURI positions of one object */
+#define PACS_MAX_INFLATED (16ull << 30)       /* a deflated data set, inflated: a whole-slide object */
+#define PACS_MAX_INFLATE_RATIO 1100u          /* deflate cannot exceed 1,032:1; more is a lie about what was read */
+#define PACS_MAX_MAIN_TAG_VALUE 4096          /* one indexed value: a list of 60 UIDs, longer ones are cut at a value */
+
+/* DIMSE (PS3.8, PS3.7) */
+#define PACS_MAX_ASSOCIATE_PDU (1u << 20)     /* A-ASSOCIATE-RQ: 128 contexts with 40 syntaxes are 400 kB */
+#define PACS_MAX_COMMAND_SET (64u << 10)      /* a DIMSE command; real ones are below 1 kB */
+#define PACS_MAX_USER_ITEM (64u << 10)        /* a user information sub-item: its length field has 16 bits */
+
+/* HTTP */
+#define PACS_MAX_HTTP_HEADER (64u << 10)      /* request line and all headers: QIDO lists of 1,000 UIDs */
+#define PACS_MAX_HTTP_QUERY_PARAMETERS 1024   /* count */
+#define PACS_MAX_HTTP_COLLECTED_BODY (16u << 20) /* JSON bodies read whole: tools/find with long lists */
+#define PACS_HTTP_BODY_CHUNK (256u << 10)     /* what a streamed body hands to a worker at a time */
+
+/* Configuration */
+#define PACS_MAX_CONFIG_FILE (16u << 20)
+#define PACS_MAX_CONFIG_DEPTH 64
