@@ -1,0 +1,35 @@
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pacs/util/buffer.h"
+#include "pacs/util/status.h"
+
+/** A run of bytes of a stored object. */
+typedef struct PacsRange {
+    uint64_t offset; /* from the start of the object (of the inflated object where it is deflated) */
+    uint64_t size;
+} PacsRange;
+
+/** Where one frame's bytes stand: one run for native and most encapsulated objects, more where a frame has
+ *  several fragments (item headers are not part of the runs). */
+typedef struct PacsFrame {
+    PacsRange first;
+    uint32_t run_count;
+    uint8_t bit_offset;      /* native 1-bit frames begin inside a byte: 0 to 7, from the least significant bit */
+    uint64_t size_bytes;     /* all runs together */
+} PacsFrame;
+
+/**
+ * Look one frame up in a table made by a scan, without reading the rest of it into memory.
+ *
+ * Units:  frame_number from 1.
+ * Errors: PACS_INVALID (no such frame: "frame 12 asked, instance has 10"), PACS_CORRUPT (not a table of ours).
+ */
+PACS_CHECKED PacsStatus pacs_frame_table_count(const void *table, size_t size, uint32_t *ret_frames, PacsError *err);
+PACS_CHECKED PacsStatus pacs_frame_table_find(const void *table, size_t size, uint32_t frame_number,
+                                              PacsFrame *ret_frame, PacsError *err);
+/** Run `run_index` (from 0) of that frame. */
+PACS_CHECKED PacsStatus pacs_frame_table_run(const void *table, size_t size, uint32_t frame_number,
+                                             uint32_t run_index, PacsRange *ret_range, PacsError *err);
