@@ -14,13 +14,15 @@
  * Owner: the caller's struct; pacs_buffer_clear() frees what it holds and keeps the maximum.
  * Errors: PACS_TOO_LARGE when an addition would pass the maximum, PACS_NO_MEMORY. A failed addition leaves
  *         the buffer as it was, and sets `failed`, so that a writer of many pieces may check once at the end.
+ *         Once failed, every further addition fails too, so that the content has no hole in it.
  */
 typedef struct PacsBuffer {
     uint8_t *bytes;
     size_t size;
-    size_t capacity;
+    size_t capacity; /* of bytes, without the NUL */
     size_t max;
     bool failed;
+    PacsStatus failure; /* of the first failed addition */
 } PacsBuffer;
 
 void pacs_buffer_init(PacsBuffer *buffer, size_t max);
@@ -29,7 +31,10 @@ void pacs_buffer_clear(PacsBuffer *buffer);
 /** Forget the content, keep the memory (and clear `failed`). */
 void pacs_buffer_reset(PacsBuffer *buffer);
 
-/** Make room for `extra` more bytes; the caller may then write at bytes + size and raise size. */
+/**
+ * Make room for `extra` more bytes; the caller may then write at bytes + size and raise size. (Not an
+ * addition: it fails by its status only. pacs_buffer_text() puts the NUL behind what was written so.)
+ */
 PACS_CHECKED PacsStatus pacs_buffer_reserve(PacsBuffer *buffer, size_t extra, PacsError *err);
 
 /* These return false where the status would not be PACS_OK; `failed` remembers it. */

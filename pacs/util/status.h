@@ -36,8 +36,12 @@ typedef struct PacsError {
 /** Fill err (may be NULL) and return status, so that a failure is one line: `return pacs_fail(err, ...)`. */
 PacsStatus pacs_fail(PacsError *err, PacsStatus status, const char *fmt, ...) PACS_PRINTF(3, 4);
 
-/** Put words in front of err's text (cut if too long) and return its status: `"while indexing: ..."`. */
-PacsStatus pacs_fail_context(PacsError *err, const char *fmt, ...) PACS_PRINTF(2, 3);
+/**
+ * Put words in front of err's text (cut if too long) and return status, which is what the failed call
+ * returned: `return pacs_fail_context(err, status, "while indexing: ");`. The status is an argument because
+ * err may be NULL.
+ */
+PacsStatus pacs_fail_context(PacsError *err, PacsStatus status, const char *fmt, ...) PACS_PRINTF(3, 4);
 
 /** Name of a status for logs and metrics: "ok", "not-found", ... Never NULL. */
 const char *pacs_status_name(PacsStatus status);

@@ -1,0 +1,3 @@
+foreach(name status auto buffer)
+    pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit util/${name}_test LINKS pacs_util)
+endforeach()
