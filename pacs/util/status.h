@@ -15,6 +15,7 @@ typedef enum PacsStatus {
     PACS_NOT_FOUND,   /* the thing asked for is not here */
     PACS_EXISTS,      /* it is here already and may not be replaced */
     PACS_INVALID,     /* the sender's bytes or arguments are wrong: do not retry */
+    PACS_MISMATCH,    /* the bytes contradict what was announced with them */
     PACS_UNSUPPORTED, /* well-formed, but nothing we do */
     PACS_REFUSED,     /* well-formed, but configuration or rights forbid it */
     PACS_TOO_LARGE,   /* over one of our limits */

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "pacs/dicom/part10.h"
+#include "pacs/index/index_write.h"
+#include "pacs/store/store.h"
+#include "pacs/util/auto.h"
+#include "pacs/util/metrics.h"
+#include "pacs/util/status.h"
+
+/**
+ * The one way in. Every object that arrives, by whichever door, is pushed through an upload, piece by piece
+ * as its bytes come: into the store, the scan and the digest at once. Finishing it is the promise of
+ * DESIGN.md: bytes durable, then rows and event committed in one transaction, then PACS_OK.
+ *
+ * Threads: uploads are independent; one upload from one thread at a time. Calls may block on the disk.
+ * Errors:  PACS_INVALID (not DICOM, malformed, UIDs missing), PACS_MISMATCH (the data set contradicts the
+ *          announcement), PACS_UNSUPPORTED (transfer syntax), PACS_REFUSED (read-only), PACS_TOO_LARGE,
+ *          PACS_NO_SPACE, PACS_UNAVAILABLE. A failed upload left nothing behind: nothing stored, nothing indexed.
+ *          A failure is sticky; the door may go on feeding (to drain its peer) and gets the same failure.
+ */
+typedef struct PacsIngest PacsIngest;
+typedef struct PacsUpload PacsUpload;
+
+typedef struct PacsIngestOptions {
+    PacsOverwrite overwrite;
+    bool read_only;
+    const PacsTag *extra_tags[4]; /* indexed by PacsLevel; borrowed for the ingest's life */
+    size_t extra_tag_count[4];
+} PacsIngestOptions;
+
+/** store, index and metrics (may be NULL) are borrowed and outlive the ingest. */
+PACS_CHECKED PacsStatus pacs_ingest_new(const PacsIngestOptions *options, PacsStore *store, PacsIndex *index,
+                                        PacsMetrics *metrics, PacsIngest **ret_ingest, PacsError *err);
+/** No upload may be open. */
+void pacs_ingest_free(PacsIngest *ingest);
+PACS_DEFINE_AUTO(PacsIngest, pacs_ingest_free);
+
+/** What is known before the first byte. Everything is copied. */
+typedef struct PacsUploadRequest {
+    const PacsOrigin *origin;
+    /** From the network's command: a Part 10 header is put in front, and the data set must carry these UIDs.
+     *  NULL where the bytes are a file already. */
+    const PacsFileMeta *announced;
+    const char *expected_study_uid; /* STOW to one study: another one is PACS_MISMATCH. NULL for any. */
+    uint64_t size_hint;             /* bytes, 0 if unknown */
+} PacsUploadRequest;
+
+typedef struct PacsIngested {
+    PacsIndexAdded added;
+    uint64_t size_bytes; /* of the stored object */
+    char sop_class_uid[65];
+    char sop_instance_uid[65];
+    char study_instance_uid[65];
+    char series_instance_uid[65];
+    char transfer_syntax_uid[65];
+} PacsIngested;
+
+PACS_CHECKED PacsStatus pacs_ingest_begin(PacsIngest *ingest, const PacsUploadRequest *request,
+                                          PacsUpload **ret_upload, PacsError *err);
+PACS_CHECKED PacsStatus pacs_upload_feed(PacsUpload *upload, const void *bytes, size_t size, PacsError *err);
+PACS_CHECKED PacsStatus pacs_upload_finish(PacsUpload *upload, PacsIngested *ret_ingested, PacsError *err);
+/** Without a successful finish before it, takes everything back. */
+void pacs_upload_free(PacsUpload *upload);
+PACS_DEFINE_AUTO(PacsUpload, pacs_upload_free);
+
+/**
+ * Delete a resource and everything below it: rows and event in one transaction, then the bytes. Bytes that
+ * cannot be removed now stay on the garbage list for pacs/lifecycle.
+ *
+ * Errors: PACS_NOT_FOUND, PACS_REFUSED (read-only), PACS_UNAVAILABLE.
+ */
+PACS_CHECKED PacsStatus pacs_ingest_delete(PacsIngest *ingest, PacsLevel level, const char *id,
+                                           PacsRemaining *ret_remaining, PacsError *err);
+/** Remove the bytes of up to `max` objects whose rows are gone; *ret_left is true if more may wait. */
+PACS_CHECKED PacsStatus pacs_ingest_collect_garbage(PacsIngest *ingest, size_t max, bool *ret_left, PacsError *err);
+/** Remove objects that no row names: what a crash between store and index left. At start, before any door opens. */
+PACS_CHECKED PacsStatus pacs_ingest_sweep(PacsIngest *ingest, uint64_t *ret_removed, PacsError *err);

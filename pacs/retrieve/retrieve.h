@@ -1,0 +1,39 @@
+#pragma once
+
+#include "pacs/index/index.h"
+#include "pacs/store/store.h"
+#include "pacs/util/arena.h"
+#include "pacs/util/auto.h"
+#include "pacs/util/buffer.h"
+#include "pacs/util/source.h"
+#include "pacs/util/status.h"
+
+/**
+ * The one way out: from an id to bytes, without parsing DICOM.
+ *
+ * Threads: any, at once; may block on the disk.
+ * Errors:  PACS_NOT_FOUND, PACS_CORRUPT (the object's bytes are missing or short: the text names the key),
+ *          PACS_UNAVAILABLE.
+ */
+typedef struct PacsRetrieve PacsRetrieve;
+
+/** store and index are borrowed and outlive it. */
+PACS_CHECKED PacsStatus pacs_retrieve_new(PacsStore *store, PacsIndex *index, PacsRetrieve **ret_retrieve,
+                                          PacsError *err);
+void pacs_retrieve_free(PacsRetrieve *retrieve);
+PACS_DEFINE_AUTO(PacsRetrieve, pacs_retrieve_free);
+
+/** A stored object's bytes, exactly as received. */
+typedef struct PacsRetrievedFile {
+    int fd;              /* the caller's to close, or -1 where the store has no descriptors: then source is set */
+    PacsSource *source;  /* the caller's to free, or NULL */
+    uint64_t size_bytes;
+    const PacsStoredObject *object; /* in the arena */
+} PacsRetrievedFile;
+
+PACS_CHECKED PacsStatus pacs_retrieve_file(PacsRetrieve *retrieve, const char *instance_id, PacsArena *arena,
+                                           PacsRetrievedFile *ret_file, PacsError *err);
+
+/** The instance's DICOM JSON (one object, PS3.18 F.2; see scan.h for its BulkDataURIs), inflated into `out`. */
+PACS_CHECKED PacsStatus pacs_retrieve_json(PacsRetrieve *retrieve, const char *instance_id, PacsBuffer *out,
+                                           PacsError *err);
