@@ -7,7 +7,8 @@
 
 /**
  * Writes JSON text into a buffer, one call per token; commas and nesting are the writer's business.
- * Strings are UTF-8; bytes that are not become U+FFFD; control characters are escaped.
+ * Strings are UTF-8; bytes that are not become U+FFFD; control characters (DEL, C1 and the Unicode line
+ * separators too) are escaped. Numbers that JSON cannot say (NaN, infinities) are written as null.
  * Errors: the buffer's `failed` says whether all of it fitted. Misnesting is our own mistake: assert.
  * (Documents from outside are parsed with jansson; this only writes.)
  */
@@ -16,6 +17,7 @@ typedef struct PacsJson {
     uint32_t depth;
     bool indent;          /* people's layout, as Orthanc's answers have */
     uint64_t has_members; /* bit per depth: a comma is due; depth is at most 63 */
+    uint64_t objects;     /* bit per depth: what is open is an object, not an array */
     bool after_key;
 } PacsJson;
 

@@ -15,18 +15,20 @@ typedef struct PacsSlice {
 
 #define PACS_SLICE(literal) ((PacsSlice){(literal), sizeof(literal) - 1})
 
-PacsSlice pacs_slice(const char *text); /* NULL gives an empty slice */
+PacsSlice pacs_slice(const char *text); /* NULL gives an empty slice (whose text is "") */
 bool pacs_slice_equal(PacsSlice slice, const char *text);
 bool pacs_slice_equal_case(PacsSlice slice, const char *text); /* ASCII letters of either case */
 PacsSlice pacs_slice_trim(PacsSlice slice);                     /* ASCII white space at both ends */
 
-/** Next part of *rest up to `separator`; false when nothing is left. "a,,b" gives "a", "", "b"; "" gives "". */
+/** Next part of *rest up to `separator`; false when nothing is left (rest->text is NULL then, and *ret_part
+ *  untouched). "a,,b" gives "a", "", "b"; "a," gives "a", ""; "" gives "". */
 bool pacs_slice_split(PacsSlice *rest, char separator, PacsSlice *ret_part);
 
 /** Copies as much as fits, always NUL-terminated; false if it was cut. `size` counts the NUL. */
 bool pacs_text_copy(char *out, size_t size, const char *text);
 
-/* Whole numbers: PACS_INVALID unless the whole slice is one, within the given range. */
+/* Whole decimal numbers: PACS_INVALID unless the whole slice is one, within the given range. Signs ("+", "-")
+ * only for the signed one. The error does not repeat the text, which may be a patient's. */
 PACS_CHECKED PacsStatus pacs_parse_u64(PacsSlice text, uint64_t max, uint64_t *ret_value, PacsError *err);
 PACS_CHECKED PacsStatus pacs_parse_i64(PacsSlice text, int64_t min, int64_t max, int64_t *ret_value,
                                        PacsError *err);
@@ -41,6 +43,8 @@ bool pacs_base64_format(PacsBuffer *out, const void *bytes, size_t size);
 /** Standard alphabet; padding may be missing; PACS_INVALID on any other byte. */
 PACS_CHECKED PacsStatus pacs_base64_parse(PacsSlice text, PacsBuffer *out, PacsError *err);
 
+/** Bytes of the well-formed UTF-8 character at `text` (1 to 4), which goes to *ret_code_point; 0 if none is. */
+size_t pacs_utf8_next(const char *text, size_t size, uint32_t *ret_code_point);
 /** True if `text` is well-formed UTF-8 (no surrogates, no overlong forms). */
 bool pacs_utf8_valid(const char *text, size_t size);
 /** Length of the longest prefix of at most `max` bytes that does not cut a UTF-8 character. */
@@ -49,6 +53,8 @@ size_t pacs_utf8_cut(const char *text, size_t size, size_t max);
 /**
  * What searches compare: lower case, diacritics folded (é, Đ, ü, ß -> ss), full-width forms narrowed,
  * runs of white space made one space, ends trimmed. Input and output are UTF-8.
- * Source: Unicode 15 decompositions for Latin, Greek, Cyrillic and Vietnamese; other scripts pass unchanged.
+ * Bytes that are no UTF-8 become U+FFFD. False if `out` could not take it all.
+ * Source: Unicode decompositions and case folding for Latin, Greek, Cyrillic and Vietnamese
+ *         (make_text_fold.py); other scripts pass unchanged.
  */
 bool pacs_text_fold(PacsBuffer *out, const char *text, size_t size);
