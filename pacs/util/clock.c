@@ -6,8 +6,8 @@
 
 #define MS_PER_S 1000
 
-/* The years a text can show; anything else is a broken clock, shown as the nearest of these. */
-#define YEAR_0_MS (-62167219200000LL)
+/* The years that have four digits; anything else is a broken clock, shown as the nearest of these. */
+#define YEAR_1000_MS (-30610224000000LL)
 #define YEAR_9999_END_MS 253402300799999LL
 
 static struct timespec read_clock(clockid_t id)
@@ -34,8 +34,8 @@ uint64_t pacs_monotonic_ns(void)
 /* Date and time in UTC and the milliseconds within the second. */
 static int split(int64_t ms, struct tm *ret_parts)
 {
-    if (ms < YEAR_0_MS)
-        ms = YEAR_0_MS;
+    if (ms < YEAR_1000_MS)
+        ms = YEAR_1000_MS;
     if (ms > YEAR_9999_END_MS)
         ms = YEAR_9999_END_MS;
     int64_t part = ms % MS_PER_S;
@@ -57,6 +57,6 @@ void pacs_time_format_rfc3339(int64_t ms, char *out)
 {
     struct tm t;
     int part = split(ms, &t);
-    (void)snprintf(out, 25, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
-                   t.tm_hour, t.tm_min, t.tm_sec, part);
+    size_t used = strftime(out, 20, "%Y-%m-%dT%H:%M:%S", &t);
+    (void)snprintf(out + used, 6, ".%03uZ", (unsigned)part % MS_PER_S);
 }
