@@ -15,8 +15,8 @@
  * Threads: uploads are independent; one upload from one thread at a time. Calls may block on the disk.
  * Errors:  PACS_INVALID (not DICOM, malformed, UIDs missing), PACS_MISMATCH (the data set contradicts the
  *          announcement), PACS_UNSUPPORTED (transfer syntax), PACS_REFUSED (read-only), PACS_TOO_LARGE,
- *          PACS_NO_SPACE, PACS_UNAVAILABLE. A failed upload left nothing behind: nothing stored, nothing indexed.
- *          A failure is sticky; the door may go on feeding (to drain its peer) and gets the same failure.
+ *          PACS_NO_SPACE, PACS_UNAVAILABLE. A failed upload left nothing behind: nothing stored, nothing
+ * indexed. A failure is sticky; the door may go on feeding (to drain its peer) and gets the same failure.
  */
 typedef struct PacsIngest PacsIngest;
 typedef struct PacsUpload PacsUpload;
@@ -72,6 +72,10 @@ PACS_DEFINE_AUTO(PacsUpload, pacs_upload_free);
 PACS_CHECKED PacsStatus pacs_ingest_delete(PacsIngest *ingest, PacsLevel level, const char *id,
                                            PacsRemaining *ret_remaining, PacsError *err);
 /** Remove the bytes of up to `max` objects whose rows are gone; *ret_left is true if more may wait. */
-PACS_CHECKED PacsStatus pacs_ingest_collect_garbage(PacsIngest *ingest, size_t max, bool *ret_left, PacsError *err);
-/** Remove objects that no row names: what a crash between store and index left. At start, before any door opens. */
+PACS_CHECKED PacsStatus pacs_ingest_collect_garbage(PacsIngest *ingest, size_t max, bool *ret_left,
+                                                    PacsError *err);
+/** Remove objects that no row names: what a crash between store and index left. At start, before any door
+ * opens. */
 PACS_CHECKED PacsStatus pacs_ingest_sweep(PacsIngest *ingest, uint64_t *ret_removed, PacsError *err);
+/** Move the mark from which the next sweep looks, past everything that is settled. Now and then. */
+PACS_CHECKED PacsStatus pacs_ingest_settle(PacsIngest *ingest, PacsError *err);

@@ -25,8 +25,8 @@ PACS_DEFINE_AUTO(PacsRetrieve, pacs_retrieve_free);
 
 /** A stored object's bytes, exactly as received. */
 typedef struct PacsRetrievedFile {
-    int fd;              /* the caller's to close, or -1 where the store has no descriptors: then source is set */
-    PacsSource *source;  /* the caller's to free, or NULL */
+    int fd; /* the caller's to close, or -1 where the store has no descriptors: then source is set */
+    PacsSource *source; /* the caller's to free, or NULL */
     uint64_t size_bytes;
     const PacsStoredObject *object; /* in the arena */
 } PacsRetrievedFile;
@@ -34,6 +34,7 @@ typedef struct PacsRetrievedFile {
 PACS_CHECKED PacsStatus pacs_retrieve_file(PacsRetrieve *retrieve, const char *instance_id, PacsArena *arena,
                                            PacsRetrievedFile *ret_file, PacsError *err);
 
-/** The instance's DICOM JSON (one object, PS3.18 F.2; see scan.h for its BulkDataURIs), inflated into `out`. */
+/** The instance's DICOM JSON (one object, PS3.18 F.2; see scan.h for its BulkDataURIs), inflated into `out`.
+ */
 PACS_CHECKED PacsStatus pacs_retrieve_json(PacsRetrieve *retrieve, const char *instance_id, PacsBuffer *out,
                                            PacsError *err);

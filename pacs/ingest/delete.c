@@ -1,0 +1,41 @@
+#include "pacs/ingest/ingest_private.h"
+
+#define GARBAGE_BATCH 256
+
+PacsStatus pacs_ingest_delete(PacsIngest *ingest, PacsLevel level, const char *id,
+                              PacsRemaining *ret_remaining, PacsError *err)
+{
+    if (ingest->options.read_only)
+        return pacs_fail(err, PACS_REFUSED, "this server is read-only");
+    return pacs_index_delete(ingest->index, level, id, ret_remaining, err);
+}
+
+/** Bytes first, then the note of them: a crash between the two repeats a removal that finds nothing. */
+static PacsStatus remove_batch(PacsIngest *ingest, const PacsKey *keys, size_t count, PacsError *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        PacsStatus status = pacs_store_remove(ingest->store, &keys[i], err);
+        if (status != PACS_OK && status != PACS_NOT_FOUND)
+            return status;
+    }
+    return pacs_index_forget_garbage(ingest->index, keys, count, err);
+}
+
+PacsStatus pacs_ingest_collect_garbage(PacsIngest *ingest, size_t max, bool *ret_left, PacsError *err)
+{
+    PacsKey keys[GARBAGE_BATCH];
+    size_t done = 0;
+    size_t count = 0;
+
+    do {
+        size_t want = max - done < GARBAGE_BATCH ? max - done : GARBAGE_BATCH;
+        PacsStatus status = pacs_index_read_garbage(ingest->index, keys, want, &count, err);
+        if (status == PACS_OK && count > 0)
+            status = remove_batch(ingest, keys, count, err);
+        if (status != PACS_OK)
+            return status;
+        done += count;
+    } while (count == GARBAGE_BATCH && done < max);
+    *ret_left = count > 0 && done >= max;
+    return PACS_OK;
+}

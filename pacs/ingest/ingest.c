@@ -1,0 +1,43 @@
+#include "pacs/ingest/ingest_private.h"
+
+#include <stdlib.h>
+
+static void register_metrics(PacsIngest *ingest, PacsMetrics *metrics)
+{
+    ingest->received = pacs_metrics_family(metrics, PACS_COUNTER, "imaging_instances_received_total",
+                                           "Objects that reached ingest, by outcome.",
+                                           "sop_class,transfer_syntax,result");
+    ingest->received_bytes = pacs_metric(pacs_metrics_family(metrics, PACS_COUNTER,
+                                                             "imaging_ingest_bytes_total",
+                                                             "Bytes of objects stored.", NULL),
+                                         NULL);
+    ingest->collisions = pacs_metric(
+        pacs_metrics_family(metrics, PACS_COUNTER, "imaging_uid_collisions_total",
+                            "Instances kept although their UID stands under another parent too.", NULL),
+        NULL);
+}
+
+PacsStatus pacs_ingest_new(const PacsIngestOptions *options, PacsStore *store, PacsIndex *index,
+                           PacsMetrics *metrics, PacsIngest **ret_ingest, PacsError *err)
+{
+    PacsIngest *ingest = calloc(1, sizeof *ingest);
+    if (!ingest)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for ingest");
+
+    ingest->options = *options;
+    ingest->store = store;
+    ingest->index = index;
+    (void)pthread_mutex_init(&ingest->lock, NULL); /* cannot fail with default attributes on Linux */
+    register_metrics(ingest, metrics);
+    *ret_ingest = ingest;
+    return PACS_OK;
+}
+
+void pacs_ingest_free(PacsIngest *ingest)
+{
+    if (!ingest)
+        return;
+    upload_kits_free(ingest);
+    (void)pthread_mutex_destroy(&ingest->lock);
+    free(ingest);
+}

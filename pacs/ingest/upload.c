@@ -1,0 +1,364 @@
+#include "pacs/ingest/ingest_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pacs/util/arena.h"
+#include "pacs/util/clock.h"
+#include "pacs/util/crash_point.h"
+#include "pacs/util/hash.h"
+#include "pacs/util/text.h"
+
+#define REQUEST_TEXT_MAX (64u << 10) /* names and UIDs copied from the request */
+
+struct PacsUpload {
+    PacsIngest *ingest;
+    PacsUpload *previous, *next; /* ingest->open_uploads */
+    UploadKit *kit;
+    PacsStoreWriter *writer;
+    PacsStoreWriter *inflated; /* deflated data sets: the representation that frames are read from */
+    uint64_t inflated_size_bytes;
+    uint64_t size_bytes;
+    PacsSha256 *sha256;
+
+    PacsArena *arena; /* owns the texts below */
+    PacsOrigin origin;
+    bool is_announced;
+    PacsFileMeta announced;
+    const char *expected_study_uid;
+
+    PacsError failure; /* sticky; status PACS_OK while all is well */
+};
+
+/* ---- The list of open uploads ---- */
+
+static void list_insert(PacsIngest *ingest, PacsUpload *upload)
+{
+    const PacsKey *key = pacs_store_writer_key(upload->writer);
+
+    (void)pthread_mutex_lock(&ingest->lock);
+    upload->next = ingest->open_uploads;
+    if (upload->next)
+        upload->next->previous = upload;
+    ingest->open_uploads = upload;
+    if (!ingest->has_newest_key || pacs_key_compare(key, &ingest->newest_key) > 0) {
+        ingest->newest_key = *key;
+        ingest->has_newest_key = true;
+    }
+    (void)pthread_mutex_unlock(&ingest->lock);
+}
+
+static void list_remove(PacsIngest *ingest, PacsUpload *upload)
+{
+    (void)pthread_mutex_lock(&ingest->lock);
+    if (upload->previous)
+        upload->previous->next = upload->next;
+    else if (ingest->open_uploads == upload)
+        ingest->open_uploads = upload->next;
+    if (upload->next)
+        upload->next->previous = upload->previous;
+    (void)pthread_mutex_unlock(&ingest->lock);
+}
+
+const PacsKey *upload_oldest_key(const PacsIngest *ingest)
+{
+    const PacsKey *oldest = NULL;
+
+    for (const PacsUpload *upload = ingest->open_uploads; upload; upload = upload->next) {
+        const PacsKey *key = pacs_store_writer_key(upload->writer);
+        if (!oldest || pacs_key_compare(key, oldest) < 0)
+            oldest = key;
+    }
+    return oldest;
+}
+
+/* ---- Beginning ---- */
+
+static PacsStatus copy_request(PacsUpload *upload, const PacsUploadRequest *request, PacsError *err)
+{
+    PacsArena *arena = upload->arena;
+
+    if (request->origin) {
+        upload->origin = *request->origin;
+        upload->origin.remote_ip = pacs_arena_strdup(arena, request->origin->remote_ip);
+        upload->origin.calling_aet = pacs_arena_strdup(arena, request->origin->calling_aet);
+        upload->origin.called_aet = pacs_arena_strdup(arena, request->origin->called_aet);
+        upload->origin.http_user = pacs_arena_strdup(arena, request->origin->http_user);
+    }
+    upload->expected_study_uid = pacs_arena_strdup(arena, request->expected_study_uid);
+    if (!request->announced)
+        return PACS_OK;
+
+    const PacsFileMeta *from = request->announced;
+    upload->is_announced = true;
+    upload->announced = (PacsFileMeta){
+        .sop_class_uid = pacs_arena_strdup(arena, from->sop_class_uid),
+        .sop_instance_uid = pacs_arena_strdup(arena, from->sop_instance_uid),
+        .transfer_syntax_uid = pacs_arena_strdup(arena, from->transfer_syntax_uid),
+        .source_application_entity_title = pacs_arena_strdup(arena, from->source_application_entity_title),
+    };
+    if (!upload->announced.sop_class_uid || !upload->announced.sop_instance_uid ||
+        !upload->announced.transfer_syntax_uid)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for an upload");
+    return PACS_OK;
+}
+
+static PacsStatus put_header(PacsUpload *upload, PacsError *err)
+{
+    PACS_AUTO_BUFFER PacsBuffer header;
+    pacs_buffer_init(&header, 4096);
+
+    PacsStatus status = pacs_part10_format_header(&upload->announced, &header, err);
+    if (status != PACS_OK)
+        return status;
+    return pacs_upload_feed(upload, header.bytes, header.size, err);
+}
+
+PacsStatus pacs_ingest_begin(PacsIngest *ingest, const PacsUploadRequest *request, PacsUpload **ret_upload,
+                             PacsError *err)
+{
+    if (ingest->options.read_only)
+        return pacs_fail(err, PACS_REFUSED, "this server is read-only");
+
+    PacsUpload *fresh = calloc(1, sizeof *fresh);
+    if (!fresh)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for an upload");
+    fresh->ingest = ingest;
+
+    PACS_AUTO(PacsUpload) upload = fresh;
+    upload->arena = pacs_arena_new(REQUEST_TEXT_MAX);
+    if (!upload->arena)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for an upload");
+
+    PacsStatus status = copy_request(upload, request, err);
+    if (status == PACS_OK)
+        status = pacs_sha256_new(&upload->sha256, err);
+    if (status == PACS_OK)
+        status = upload_kit_acquire(ingest, upload, &upload->kit, err);
+    if (status == PACS_OK)
+        status = pacs_store_create(ingest->store, request->size_hint, &upload->writer, err);
+    if (status != PACS_OK)
+        return status;
+
+    list_insert(ingest, upload);
+    if (upload->is_announced)
+        status = put_header(upload, err);
+    if (status != PACS_OK)
+        return status;
+    *ret_upload = PACS_STEAL(upload);
+    return PACS_OK;
+}
+
+/* ---- Feeding ---- */
+
+PacsStatus upload_take_inflated(void *context, const void *bytes, size_t size, PacsError *err)
+{
+    PacsUpload *upload = context;
+    PacsStatus status = PACS_OK;
+
+    if (!upload->inflated)
+        status = pacs_store_create(upload->ingest->store, 0, &upload->inflated, err);
+    if (status == PACS_OK)
+        status = pacs_store_write(upload->inflated, bytes, size, err);
+    if (status == PACS_OK)
+        upload->inflated_size_bytes += size;
+    return status;
+}
+
+static PacsStatus feed(PacsUpload *upload, const void *bytes, size_t size, PacsError *err)
+{
+    /* The scan first: what it refuses is not worth writing. */
+    PacsStatus status = pacs_scan_feed(upload->kit->scan, bytes, size, err);
+    if (status == PACS_OK)
+        status = pacs_sha256_add(upload->sha256, bytes, size, err);
+    if (status == PACS_OK)
+        status = pacs_store_write(upload->writer, bytes, size, err);
+    if (status == PACS_OK)
+        upload->size_bytes += size;
+    return status;
+}
+
+/** Remember the failure; every later call answers with it. */
+static PacsStatus fail_for_good(PacsUpload *upload, const PacsError *failure, PacsError *err)
+{
+    upload->failure = *failure;
+    if (err)
+        *err = *failure;
+    return failure->status;
+}
+
+PacsStatus pacs_upload_feed(PacsUpload *upload, const void *bytes, size_t size, PacsError *err)
+{
+    PacsError failure = {0};
+
+    if (upload->failure.status != PACS_OK)
+        return fail_for_good(upload, &upload->failure, err);
+    if (feed(upload, bytes, size, &failure) != PACS_OK)
+        return fail_for_good(upload, &failure, err);
+    return PACS_OK;
+}
+
+/* ---- Finishing ---- */
+
+static PacsStatus check_announcement(const PacsUpload *upload, const PacsInstance *instance, PacsError *err)
+{
+    const PacsFileMeta *announced = &upload->announced;
+
+    if (upload->is_announced && strcmp(announced->sop_class_uid, instance->sop_class_uid) != 0)
+        return pacs_fail(err, PACS_MISMATCH, "data set has SOP Class UID %s, announced was %s",
+                         instance->sop_class_uid, announced->sop_class_uid);
+    if (upload->is_announced && strcmp(announced->sop_instance_uid, instance->sop_instance_uid) != 0)
+        return pacs_fail(err, PACS_MISMATCH, "data set has SOP Instance UID %s, announced was %s",
+                         instance->sop_instance_uid, announced->sop_instance_uid);
+    if (upload->expected_study_uid && strcmp(upload->expected_study_uid, instance->study_instance_uid) != 0)
+        return pacs_fail(err, PACS_MISMATCH, "instance belongs to study %s, not to %s",
+                         instance->study_instance_uid, upload->expected_study_uid);
+    return PACS_OK;
+}
+
+static PacsStatus commit_objects(PacsUpload *upload, PacsError *err)
+{
+    PacsStatus status = PACS_OK;
+
+    if (upload->inflated)
+        status = pacs_store_commit(upload->inflated, err);
+    if (status == PACS_OK)
+        status = pacs_store_commit(upload->writer, err);
+    PACS_CRASH_POINT("after-file-write");
+    return status;
+}
+
+static PacsStatus add_to_index(PacsUpload *upload, const PacsInstance *instance, PacsIndexAdded *ret_added,
+                               PacsError *err)
+{
+    PacsIndexAdd add = {
+        .instance = instance,
+        .origin = &upload->origin,
+        .key = *pacs_store_writer_key(upload->writer),
+        .has_inflated = upload->inflated != NULL,
+        .inflated_size_bytes = upload->inflated_size_bytes,
+        .blobs = {.json_deflate = upload->kit->packed_json.bytes,
+                  .json_deflate_size = upload->kit->packed_json.size,
+                  .json_size = instance->json->size,
+                  .json_crc32 = libdeflate_crc32(0, instance->json->bytes, instance->json->size),
+                  .frame_table = instance->frame_table->bytes,
+                  .frame_table_size = instance->frame_table->size,
+                  .bulk_table = instance->bulk_table->bytes,
+                  .bulk_table_size = instance->bulk_table->size},
+        .overwrite = upload->ingest->options.overwrite,
+        .received_ms = pacs_now_ms(),
+    };
+    if (upload->inflated)
+        add.inflated_key = *pacs_store_writer_key(upload->inflated);
+
+    PacsStatus status = pacs_sha256_finish(upload->sha256, add.sha256, err);
+    if (status != PACS_OK)
+        return status;
+    status = pacs_index_add(upload->ingest->index, &add, ret_added, err);
+    PACS_CRASH_POINT("after-commit");
+    return status;
+}
+
+/**
+ * Remove committed bytes that no row names. After a failed commit whose outcome is unknown (the connection to
+ * the database broke) a row may name them after all: then they stay, and the sweep decides.
+ */
+static void take_back(PacsUpload *upload, PacsStoreWriter *writer)
+{
+    bool known = true;
+
+    if (!writer)
+        return;
+    const PacsKey *key = pacs_store_writer_key(writer);
+    if (pacs_index_has_key(upload->ingest->index, key, &known, NULL) == PACS_OK && !known)
+        (void)pacs_store_remove(upload->ingest->store, key, NULL); /* what stays, the sweep finds */
+}
+
+static PacsStatus finish(PacsUpload *upload, PacsIngested *ingested, PacsError *err)
+{
+    PacsStatus status = pacs_scan_finish(upload->kit->scan, err);
+    if (status != PACS_OK)
+        return status;
+
+    const PacsInstance *instance = pacs_scan_instance(upload->kit->scan);
+    status = check_announcement(upload, instance, err);
+    if (status == PACS_OK)
+        status = upload_kit_pack_json(upload->kit, instance->json, err);
+    if (status == PACS_OK)
+        status = commit_objects(upload, err);
+    if (status != PACS_OK)
+        return status; /* an inflated object that was committed alone is unknown to the index: swept */
+
+    status = add_to_index(upload, instance, &ingested->added, err);
+    if (status != PACS_OK || ingested->added.result == PACS_ADD_DUPLICATE) {
+        take_back(upload, upload->inflated);
+        take_back(upload, upload->writer);
+    }
+    if (status != PACS_OK)
+        return status;
+
+    ingested->size_bytes = upload->size_bytes;
+    (void)pacs_text_copy(ingested->sop_class_uid, sizeof ingested->sop_class_uid, instance->sop_class_uid);
+    (void)pacs_text_copy(ingested->sop_instance_uid, sizeof ingested->sop_instance_uid,
+                         instance->sop_instance_uid);
+    (void)pacs_text_copy(ingested->study_instance_uid, sizeof ingested->study_instance_uid,
+                         instance->study_instance_uid);
+    (void)pacs_text_copy(ingested->series_instance_uid, sizeof ingested->series_instance_uid,
+                         instance->series_instance_uid);
+    (void)pacs_text_copy(ingested->transfer_syntax_uid, sizeof ingested->transfer_syntax_uid,
+                         instance->transfer_syntax_uid);
+    return PACS_OK;
+}
+
+static void count(PacsUpload *upload, const PacsIngested *ingested, PacsStatus status)
+{
+    static const char *const outcomes[] = {
+        [PACS_ADD_NEW] = "stored", [PACS_ADD_REPLACED] = "replaced", [PACS_ADD_DUPLICATE] = "duplicate"};
+    PacsIngest *ingest = upload->ingest;
+
+    if (status != PACS_OK) {
+        pacs_metric_add(pacs_metric(ingest->received, "", "", pacs_status_name(status), NULL), 1);
+        return;
+    }
+    pacs_metric_add(pacs_metric(ingest->received, ingested->sop_class_uid, ingested->transfer_syntax_uid,
+                                outcomes[ingested->added.result], NULL),
+                    1);
+    pacs_metric_add(ingest->received_bytes, ingested->size_bytes);
+    if (ingested->added.uid_collision)
+        pacs_metric_add(ingest->collisions, 1);
+}
+
+PacsStatus pacs_upload_finish(PacsUpload *upload, PacsIngested *ret_ingested, PacsError *err)
+{
+    PacsIngested ingested = {0};
+    PacsError failure = {0};
+
+    PacsStatus status = upload->failure.status;
+    if (status != PACS_OK)
+        failure = upload->failure;
+    else
+        status = finish(upload, &ingested, &failure);
+
+    count(upload, &ingested, status);
+    if (status != PACS_OK)
+        return fail_for_good(upload, &failure, err);
+
+    /* An upload ends once: a second finish is the caller's mistake and stores nothing twice. */
+    (void)pacs_fail(&upload->failure, PACS_INTERNAL, "this upload is finished");
+    *ret_ingested = ingested;
+    return PACS_OK;
+}
+
+void pacs_upload_free(PacsUpload *upload)
+{
+    if (!upload)
+        return;
+    if (upload->writer)
+        list_remove(upload->ingest, upload);
+    pacs_store_writer_free(upload->inflated);
+    pacs_store_writer_free(upload->writer);
+    pacs_sha256_free(upload->sha256);
+    upload_kit_release(upload->ingest, upload->kit);
+    pacs_arena_free(upload->arena);
+    free(upload);
+}

@@ -1,0 +1,194 @@
+#include "pacs/lifecycle/lifecycle.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "pacs/util/clock.h"
+#include "pacs/util/log.h"
+
+#define DEFAULT_TICK_MS 1000
+#define STABILISE_BATCH 200    /* one transaction's worth: the writer serves ingests in between */
+#define GARBAGE_PER_TICK 20000 /* removing 20,000 files takes about a second */
+#define SETTLE_EVERY_MS 60000
+
+struct PacsLifecycle {
+    PacsLifecycleOptions options;
+    PacsIndex *index;
+    PacsIngest *ingest;
+    PacsMetric *stabilised;    /* imaging_stabilised_total */
+    PacsMetric *outbox_depth;  /* imaging_outbox_depth */
+    PacsMetric *outbox_oldest; /* imaging_outbox_oldest_seconds */
+
+    int64_t settled_ms; /* when the sweep's mark was moved last */
+    PacsStatus last_failure;
+
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stop;
+};
+
+/** One line when a duty begins to fail and one when it works again, not one a second. */
+static void report(PacsLifecycle *lifecycle, PacsStatus status, const PacsError *err)
+{
+    if (status == lifecycle->last_failure)
+        return;
+    if (status != PACS_OK)
+        PACS_LOG(PACS_LOG_WARNING, "lifecycle", "tick-failed",
+                 PACS_F_TEXT("status", pacs_status_name(status)), PACS_F_TEXT("reason", err->text));
+    else
+        PACS_LOG(PACS_LOG_INFO, "lifecycle", "tick-recovered", PACS_F_TEXT("status", "ok"));
+    lifecycle->last_failure = status;
+}
+
+static PacsStatus stabilise(PacsLifecycle *lifecycle, int64_t now_ms, PacsError *err)
+{
+    int64_t before_ms = now_ms - (int64_t)lifecycle->options.stable_age_s * 1000;
+    uint32_t count = 0;
+
+    do {
+        PacsStatus status = pacs_index_stabilise(lifecycle->index, before_ms, STABILISE_BATCH, &count, err);
+        if (status != PACS_OK)
+            return status;
+        pacs_metric_add(lifecycle->stabilised, count);
+    } while (count == STABILISE_BATCH);
+    return PACS_OK;
+}
+
+static PacsStatus settle(PacsLifecycle *lifecycle, int64_t now_ms, PacsError *err)
+{
+    if (now_ms - lifecycle->settled_ms < SETTLE_EVERY_MS && now_ms >= lifecycle->settled_ms)
+        return PACS_OK;
+    PacsStatus status = pacs_ingest_settle(lifecycle->ingest, err);
+    if (status == PACS_OK)
+        lifecycle->settled_ms = now_ms;
+    return status;
+}
+
+static PacsStatus measure_outbox(PacsLifecycle *lifecycle, int64_t now_ms, PacsError *err)
+{
+    PacsOutboxDepth depth = {0};
+
+    PacsStatus status = pacs_index_outbox_depth(lifecycle->index, &depth, err);
+    if (status != PACS_OK)
+        return status;
+    pacs_metric_set(lifecycle->outbox_depth, (int64_t)depth.unsent);
+    pacs_metric_set(lifecycle->outbox_oldest, depth.oldest_ms ? (now_ms - depth.oldest_ms) / 1000 : 0);
+    return PACS_OK;
+}
+
+static PacsStatus tick(PacsLifecycle *lifecycle, PacsError *err)
+{
+    int64_t now_ms = pacs_now_ms();
+    bool left = false;
+
+    PacsStatus status = stabilise(lifecycle, now_ms, err);
+    if (status == PACS_OK)
+        status = pacs_ingest_collect_garbage(lifecycle->ingest, GARBAGE_PER_TICK, &left, err);
+    if (status == PACS_OK)
+        status = settle(lifecycle, now_ms, err);
+    if (status == PACS_OK)
+        status = measure_outbox(lifecycle, now_ms, err);
+    return status;
+}
+
+/** True when the thread is to end. */
+static bool wait_for_next_tick(PacsLifecycle *lifecycle)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += lifecycle->options.tick_ms / 1000;
+    until.tv_nsec += (long)(lifecycle->options.tick_ms % 1000) * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+
+    (void)pthread_mutex_lock(&lifecycle->lock);
+    int rc = 0;
+    while (!lifecycle->stop && rc != ETIMEDOUT)
+        rc = pthread_cond_timedwait(&lifecycle->wake, &lifecycle->lock, &until);
+    bool stop = lifecycle->stop;
+    (void)pthread_mutex_unlock(&lifecycle->lock);
+    return stop;
+}
+
+static void *run(void *argument)
+{
+    PacsLifecycle *lifecycle = argument;
+
+    do {
+        PacsError err = {0};
+        PacsStatus status = tick(lifecycle, &err);
+        report(lifecycle, status, &err);
+    } while (!wait_for_next_tick(lifecycle));
+    return NULL;
+}
+
+static void register_metrics(PacsLifecycle *lifecycle, PacsMetrics *metrics)
+{
+    lifecycle->stabilised = pacs_metric(
+        pacs_metrics_family(metrics, PACS_COUNTER, "imaging_stabilised_total",
+                            "Patients, studies and series that became stable.", NULL),
+        NULL);
+    lifecycle->outbox_depth = pacs_metric(
+        pacs_metrics_family(metrics, PACS_GAUGE, "imaging_outbox_depth", "Events not sent yet.", NULL), NULL);
+    lifecycle->outbox_oldest = pacs_metric(pacs_metrics_family(metrics, PACS_GAUGE,
+                                                               "imaging_outbox_oldest_seconds",
+                                                               "Age of the oldest event not sent yet.", NULL),
+                                           NULL);
+}
+
+static void init_wake(PacsLifecycle *lifecycle)
+{
+    pthread_condattr_t attributes;
+
+    (void)pthread_mutex_init(&lifecycle->lock, NULL);
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&lifecycle->wake, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
+PacsStatus pacs_lifecycle_new(const PacsLifecycleOptions *options, PacsIndex *index, PacsIngest *ingest,
+                              PacsMetrics *metrics, PacsLifecycle **ret_lifecycle, PacsError *err)
+{
+    PacsLifecycle *lifecycle = calloc(1, sizeof *lifecycle);
+    if (!lifecycle)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for the lifecycle thread");
+
+    *lifecycle = (PacsLifecycle){.options = *options, .index = index, .ingest = ingest};
+    if (lifecycle->options.tick_ms == 0)
+        lifecycle->options.tick_ms = DEFAULT_TICK_MS;
+    register_metrics(lifecycle, metrics);
+    init_wake(lifecycle);
+
+    int rc = pthread_create(&lifecycle->thread, NULL, run, lifecycle);
+    if (rc != 0) {
+        (void)pthread_cond_destroy(&lifecycle->wake);
+        (void)pthread_mutex_destroy(&lifecycle->lock);
+        free(lifecycle);
+        return pacs_fail(err, PACS_UNAVAILABLE, "cannot start the lifecycle thread: %s", strerror(rc));
+    }
+    *ret_lifecycle = lifecycle;
+    return PACS_OK;
+}
+
+void pacs_lifecycle_free(PacsLifecycle *lifecycle)
+{
+    if (!lifecycle)
+        return;
+    (void)pthread_mutex_lock(&lifecycle->lock);
+    lifecycle->stop = true;
+    (void)pthread_cond_signal(&lifecycle->wake);
+    (void)pthread_mutex_unlock(&lifecycle->lock);
+    (void)pthread_join(lifecycle->thread, NULL);
+
+    (void)pthread_cond_destroy(&lifecycle->wake);
+    (void)pthread_mutex_destroy(&lifecycle->lock);
+    free(lifecycle);
+}

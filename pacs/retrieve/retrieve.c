@@ -1,0 +1,95 @@
+#include "pacs/retrieve/retrieve.h"
+
+#include <libdeflate.h>
+#include <stdlib.h>
+
+#include "pacs/util/limits.h"
+
+#define BLOB_ARENA_MAX ((size_t)PACS_MAX_INSTANCE_JSON * 2) /* one packed JSON and the rows around it */
+
+struct PacsRetrieve {
+    PacsStore *store;
+    PacsIndex *index;
+};
+
+PacsStatus pacs_retrieve_new(PacsStore *store, PacsIndex *index, PacsRetrieve **ret_retrieve, PacsError *err)
+{
+    PacsRetrieve *retrieve = calloc(1, sizeof *retrieve);
+    if (!retrieve)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for retrieval");
+    *retrieve = (PacsRetrieve){.store = store, .index = index};
+    *ret_retrieve = retrieve;
+    return PACS_OK;
+}
+
+void pacs_retrieve_free(PacsRetrieve *retrieve)
+{
+    free(retrieve);
+}
+
+/** A row without its object is our damage, not the asker's mistake. */
+static PacsStatus lost_object(const PacsStoredObject *object, PacsStatus status, PacsError *err)
+{
+    char hex[PACS_KEY_HEX + 1];
+
+    if (status != PACS_NOT_FOUND)
+        return status;
+    pacs_key_format(&object->key, hex);
+    return pacs_fail(err, PACS_CORRUPT, "the object %s of instance %s is missing from the store", hex,
+                     object->sop_instance_uid);
+}
+
+PacsStatus pacs_retrieve_file(PacsRetrieve *retrieve, const char *instance_id, PacsArena *arena,
+                              PacsRetrievedFile *ret_file, PacsError *err)
+{
+    PacsRetrievedFile file = {.fd = -1};
+    PacsStoredObject *object = NULL;
+
+    PacsStatus status = pacs_index_find_object(retrieve->index, instance_id, arena, &object, err);
+    if (status != PACS_OK)
+        return status;
+    file.object = object;
+    file.size_bytes = object->size_bytes;
+
+    status = pacs_store_open_fd(retrieve->store, &object->key, &file.fd, err);
+    if (status == PACS_UNSUPPORTED)
+        status = pacs_store_open(retrieve->store, &object->key, 0, object->size_bytes, &file.source, err);
+    if (status != PACS_OK)
+        return lost_object(object, status, err);
+    *ret_file = file;
+    return PACS_OK;
+}
+
+static PacsStatus inflate_json(const PacsInstanceBlobs *blobs, PacsBuffer *out, PacsError *err)
+{
+    struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
+    if (!decompressor)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory to inflate metadata");
+
+    size_t written = 0;
+    enum libdeflate_result result = libdeflate_deflate_decompress(
+        decompressor, blobs->json_deflate, blobs->json_deflate_size, out->bytes + out->size, blobs->json_size,
+        &written);
+    libdeflate_free_decompressor(decompressor);
+    if (result != LIBDEFLATE_SUCCESS || written != blobs->json_size ||
+        libdeflate_crc32(0, out->bytes + out->size, written) != blobs->json_crc32)
+        return pacs_fail(err, PACS_CORRUPT, "the stored metadata do not match their checksum");
+    out->size += written;
+    out->bytes[out->size] = '\0';
+    return PACS_OK;
+}
+
+PacsStatus pacs_retrieve_json(PacsRetrieve *retrieve, const char *instance_id, PacsBuffer *out,
+                              PacsError *err)
+{
+    PacsInstanceBlobs blobs = {0};
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(BLOB_ARENA_MAX);
+    if (!arena)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory to read metadata");
+
+    PacsStatus status = pacs_index_find_blobs(retrieve->index, instance_id, PACS_BLOB_JSON, arena, &blobs,
+                                              err);
+    if (status == PACS_OK)
+        status = pacs_buffer_reserve(out, blobs.json_size, err);
+    return status == PACS_OK ? inflate_json(&blobs, out, err) : status;
+}
