@@ -31,3 +31,7 @@
 /* Configuration */
 #define PACS_MAX_CONFIG_FILE (16u << 20)
 #define PACS_MAX_CONFIG_DEPTH 64
+
+/* Metrics */
+#define PACS_MAX_METRIC_SERIES 200            /* label sets of one family; then "other": peers choose some of the values */
+#define PACS_MAX_METRIC_LABEL 128             /* a label's value; longer ones are cut */

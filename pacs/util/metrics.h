@@ -9,8 +9,12 @@
 /**
  * Counters, gauges and histograms, and their Prometheus text (exposition format 0.0.4).
  *
- * Families are registered at start by the room that counts; a labelled series is made on first use and
- * capped per family (further label values fall into "other"), so that a peer cannot grow it.
+ * Families are registered at start by the room that counts; a series is made on first use and their number
+ * is capped per family (further label values fall into "other"), so that a peer cannot grow it. A family is
+ * shown from its first series on; make those whose label values are known at start, so that they show as 0.
+ *
+ * Names:   Prometheus' conventions (`promtool check metrics`): lower_case_with_underscores, unit last
+ *          (_bytes, _seconds), counters end in _total, label values are few.
  * Threads: any; counting is an atomic add.
  * Owner:   the registry owns families and series; handles are borrowed and live as long as it does.
  * NULL:    every counting call accepts NULL and does nothing, so that a test needs no registry.
@@ -41,7 +45,8 @@ void pacs_metric_shift(PacsMetric *metric, int64_t difference);     /* gauge up 
 void pacs_metric_observe_ns(PacsMetric *metric, uint64_t duration_ns); /* histogram, shown in seconds */
 uint64_t pacs_metric_value(const PacsMetric *metric);                  /* a counter's count, or a histogram's number of observations */
 
-/** A function that sets gauges just before they are shown (disk free, queue depth). */
+/** A function that sets gauges just before they are shown (disk free, queue depth). Called by the thread that
+ *  formats, so it must be ready for several at once; stays until the registry is freed. */
 void pacs_metrics_on_collect(PacsMetrics *metrics, void (*collect)(void *context), void *context);
 
 /** All families as Prometheus text, sorted by name. */

@@ -18,7 +18,7 @@ PACS_CHECKED PacsStatus pacs_queue_new(size_t max_items, PacsQueue **ret_queue, 
 PACS_CHECKED PacsStatus pacs_queue_push(PacsQueue *queue, void *item, PacsError *err); /* waits for room */
 PACS_CHECKED PacsStatus pacs_queue_try_push(PacsQueue *queue, void *item, PacsError *err);
 
-/** Wait for at least one item, take up to `max`; 0 only when closed and empty. */
+/** Wait for at least one item, take up to `max` (oldest first); 0 only when closed and empty. */
 size_t pacs_queue_pop(PacsQueue *queue, void **ret_items, size_t max);
 /** As pop, but gives up after timeout_ms (0: at once); 0 then too. */
 size_t pacs_queue_pop_wait(PacsQueue *queue, void **ret_items, size_t max, uint32_t timeout_ms);
