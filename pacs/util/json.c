@@ -58,53 +58,53 @@ static void begin_member(PacsJson *json)
 
 static void begin_value(PacsJson *json)
 {
-    assert(in_object(json) == json->after_key);    /* a member has a key, an item has none */
+    assert(!in_object(json) || json->after_key);   /* a member has a key */
     assert(json->depth > 0 || !has_members(json)); /* one value is a whole document */
-    if (!json->after_key)
-        begin_member(json);
+    if (!in_object(json))
+        begin_member(json); /* in an object the key did it */
     json->after_key = false;
 }
 
-static void begin_nest(PacsJson *json, char bracket)
+static void begin_nest(PacsJson *json, bool object)
 {
     begin_value(json);
-    add_char(json, bracket);
+    add_char(json, object ? '{' : '[');
     assert(json->depth < DEPTH_MAX);
     json->depth++;
     uint64_t bit = UINT64_C(1) << json->depth;
     json->has_members &= ~bit;
-    json->objects = bracket == '{' ? json->objects | bit : json->objects & ~bit;
+    json->objects = object ? json->objects | bit : json->objects & ~bit;
 }
 
-static void end_nest(PacsJson *json, char bracket)
+static void end_nest(PacsJson *json, bool object)
 {
     assert(json->depth > 0 && !json->after_key);
-    assert(in_object(json) == (bracket == '}'));
+    assert(in_object(json) == object);
     bool empty = !has_members(json);
     json->depth--;
     if (!empty)
         new_line(json);
-    add_char(json, bracket);
+    add_char(json, object ? '}' : ']');
 }
 
 void pacs_json_object_begin(PacsJson *json)
 {
-    begin_nest(json, '{');
+    begin_nest(json, true);
 }
 
 void pacs_json_object_end(PacsJson *json)
 {
-    end_nest(json, '}');
+    end_nest(json, true);
 }
 
 void pacs_json_array_begin(PacsJson *json)
 {
-    begin_nest(json, '[');
+    begin_nest(json, false);
 }
 
 void pacs_json_array_end(PacsJson *json)
 {
-    end_nest(json, ']');
+    end_nest(json, false);
 }
 
 static void add_quoted(PacsJson *json, const char *text, size_t size)
