@@ -1,0 +1,60 @@
+"""Fails if a file includes a header of a room that its room may not call (docs/ARCHITECTURE.md, "Rooms")."""
+import pathlib
+import re
+import sys
+
+# Lowest first; rooms in one set ignore each other.
+LAYERS = [
+    {"pacs/util"},
+    {"pacs/bridge"},
+    {"pacs/dicom"},
+    {"pacs/index", "pacs/store", "transcode", "events"},
+    {"pacs/ingest"},
+    {"pacs/retrieve"},
+    {"pacs/edit", "pacs/jobs", "pacs/lifecycle"},
+    {"pacs/http"},
+    {"pacs/dimse", "pacs/rest", "dicomweb"},
+]
+RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
+EXCEPTIONS = {
+    # the event row is written in the index's own transaction, so its relay reads it through the index
+    ("events/relay", "pacs/index"),
+}
+# A room's private header, by its room; nobody else may include it.
+PRIVATE = re.compile(r"_(private|internal|backend)\.h$")
+
+
+def room_of(path):
+    return next((room for room in RANK if path.startswith(room + "/")), None)
+
+
+def faults(path):
+    own = room_of(path)
+    if own is None:  # main.c, tests: may include what they like, but private headers stay private
+        return
+    for number, line in enumerate(pathlib.Path(path).read_text(encoding="utf-8").splitlines(), 1):
+        match = re.match(r'\s*#include "([^"]+)"', line)
+        if not match:
+            continue
+        other = room_of(match[1])
+        if other is None or other == own:
+            continue
+        where = f"{path}:{number}: includes {match[1]}"
+        if RANK[other] >= RANK[own] and (str(pathlib.Path(path).parent), other) not in EXCEPTIONS:
+            yield f"{where}, a room that is not below {own}"
+        if PRIVATE.search(match[1]):
+            yield f"{where}, which is private to {other}"
+
+
+def main():
+    root = pathlib.Path(__file__).resolve().parents[2]
+    found = []
+    for folder in ("pacs", "dicomweb", "transcode", "events"):
+        for path in sorted((root / folder).rglob("*.[ch]")):
+            found += faults(str(path.relative_to(root)))
+    print("\n".join(found) or "layers: every include points down")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
