@@ -48,10 +48,11 @@ typedef enum PacsUidFlags {
     PACS_UID_ENCAPSULATED = 1 << 4, /* pixel data has undefined length and comes in fragments (PS3.5 A.4) */
     PACS_UID_VIDEO = 1 << 5,        /* MPEG2, MPEG4, HEVC: frames are not separate codestreams */
     PACS_UID_LOSSY = 1 << 6, /* may have lost information; the lossless modes of such a syntax count too */
-    PACS_UID_REFERENCED = 1 << 7, /* pixel data is elsewhere: Pixel Data Provider URL (JPIP) */
-    PACS_UID_REAL_TIME = 1 << 8,  /* SMPTE ST 2110: a live stream (PS3.22), never a stored object */
+    PACS_UID_REFERENCED = 1 << 7,  /* pixel data is elsewhere: Pixel Data Provider URL (JPIP) */
+    PACS_UID_NO_DATA_SET = 1 << 8, /* XML, MIME, live SMPTE ST 2110 streams: no syntax of stored objects */
     /* SOP classes */
-    PACS_UID_STORAGE = 1 << 9, /* its instances are composite objects sent by C-STORE */
+    PACS_UID_STORAGE = 1 << 9,      /* its instances are sent by C-STORE */
+    PACS_UID_NON_PATIENT = 1 << 10, /* ... and are of no patient, study or series (PS3.4 GG) */
 } PacsUidFlags;
 
 typedef enum PacsUidKind {
