@@ -9,7 +9,6 @@
 
 #include "pacs/util/text.h"
 
-#define DEPTH_MAX 63
 #define INDENT "   " /* three spaces and `"key" : value`, as Orthanc's answers have */
 
 void pacs_json_init(PacsJson *json, PacsBuffer *out, bool indent)
@@ -17,14 +16,25 @@ void pacs_json_init(PacsJson *json, PacsBuffer *out, bool indent)
     *json = (PacsJson){.out = out, .indent = indent};
 }
 
+static bool get_bit(const uint64_t *bits, uint32_t depth)
+{
+    return bits[depth / 64] >> depth % 64 & 1;
+}
+
+static void set_bit(uint64_t *bits, uint32_t depth, bool value)
+{
+    uint64_t bit = UINT64_C(1) << depth % 64;
+    bits[depth / 64] = value ? bits[depth / 64] | bit : bits[depth / 64] & ~bit;
+}
+
 static bool has_members(const PacsJson *json)
 {
-    return json->has_members >> json->depth & 1;
+    return get_bit(json->has_members, json->depth);
 }
 
 static bool in_object(const PacsJson *json)
 {
-    return json->objects >> json->depth & 1;
+    return get_bit(json->objects, json->depth);
 }
 
 static void add(PacsJson *json, const char *text, size_t size)
@@ -53,7 +63,7 @@ static void begin_member(PacsJson *json)
         add_char(json, ',');
     if (json->depth > 0)
         new_line(json);
-    json->has_members |= UINT64_C(1) << json->depth;
+    set_bit(json->has_members, json->depth, true);
 }
 
 static void begin_value(PacsJson *json)
@@ -69,11 +79,10 @@ static void begin_nest(PacsJson *json, bool object)
 {
     begin_value(json);
     add_char(json, object ? '{' : '[');
-    assert(json->depth < DEPTH_MAX);
+    assert(json->depth + 1 < PACS_JSON_DEPTH_MAX);
     json->depth++;
-    uint64_t bit = UINT64_C(1) << json->depth;
-    json->has_members &= ~bit;
-    json->objects = object ? json->objects | bit : json->objects & ~bit;
+    set_bit(json->has_members, json->depth, false);
+    set_bit(json->objects, json->depth, object);
 }
 
 static void end_nest(PacsJson *json, bool object)

@@ -5,6 +5,9 @@
 
 #include "pacs/util/buffer.h"
 
+/** Open objects and arrays must stay below this: DICOM JSON opens three for each of 64 nested sequences. */
+#define PACS_JSON_DEPTH_MAX 256
+
 /**
  * Writes JSON text into a buffer, one call per token; commas and nesting are the writer's business.
  * Strings are UTF-8; bytes that are not become U+FFFD; control characters (DEL, C1 and the Unicode line
@@ -15,10 +18,10 @@
 typedef struct PacsJson {
     PacsBuffer *out;
     uint32_t depth;
-    bool indent;          /* people's layout, as Orthanc's answers have */
-    uint64_t has_members; /* bit per depth: a comma is due; depth is at most 63 */
-    uint64_t objects;     /* bit per depth: what is open is an object, not an array */
+    bool indent; /* people's layout, as Orthanc's answers have */
     bool after_key;
+    uint64_t has_members[PACS_JSON_DEPTH_MAX / 64]; /* bit per depth: a comma is due */
+    uint64_t objects[PACS_JSON_DEPTH_MAX / 64];     /* bit per depth: what is open is an object, not an array */
 } PacsJson;
 
 void pacs_json_init(PacsJson *json, PacsBuffer *out, bool indent);

@@ -9,6 +9,7 @@
 
 /* DICOM data sets */
 #define PACS_MAX_SEQUENCE_DEPTH 64            /* real files stay below 10; DCMTK's recursion dies at thousands */
+#define PACS_MAX_META_HEADER (1u << 20)       /* in front of a deflated data set; real ones are below 1 kB */
 #define PACS_MAX_TEXT_VALUE (1u << 20)        /* one text value held in memory; UT/LT notes stay below 100 kB */
 #define PACS_MAX_INSTANCE_JSON (64u << 20)    /* DICOM JSON of one instance; 10,000-frame functional groups need 20 MB */
 #define PACS_MAX_FRAME_TABLE (64u << 20)      /* fragment positions of one object: several million fragments */
@@ -35,3 +36,9 @@
 /* Metrics */
 #define PACS_MAX_METRIC_SERIES 200            /* label sets of one family; then "other": peers choose some of the values */
 #define PACS_MAX_METRIC_LABEL 128             /* a label's value; longer ones are cut */
+
+/* Index */
+#define PACS_MAX_INDEXED_TAGS (1u << 20)      /* main tags of one level together: 40 tags of 4 kB and many extra ones */
+#define PACS_MAX_EVENT_DATA (64u << 10)       /* JSON of one event: PLATFORM contract 2.2, brokers take 1 MB */
+#define PACS_MAX_INDEX_QUEUE 256              /* writes waiting for the writer: callers beyond wait in turn */
+#define PACS_MAX_INDEX_BATCH 128              /* writes that share one commit: keeps the first of them below 20 ms */
