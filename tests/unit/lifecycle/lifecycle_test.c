@@ -1,0 +1,110 @@
+/* What happens by the clock, seen from outside: stability, events, bytes of deleted objects. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sched.h>
+#include <string.h>
+
+#include "pacs/lifecycle/lifecycle.h"
+#include "pacs/util/arena.h"
+#include "pacs/util/clock.h"
+#include "tests/support/archive.h"
+#include "tests/support/object.h"
+
+#define DEADLINE_NS (20ull * 1000 * 1000 * 1000)
+
+static int open_archive(void **state)
+{
+    static TestArchive archive;
+
+    test_archive_open(&archive, PACS_OVERWRITE_NEVER);
+    *state = &archive;
+    return 0;
+}
+
+static int close_archive(void **state)
+{
+    test_archive_close(*state);
+    return 0;
+}
+
+static PacsIngested push_one(TestArchive *archive)
+{
+    TestObject object = test_object(1, 1, 1);
+    PacsIngested ingested;
+    PACS_AUTO_BUFFER PacsBuffer file;
+    pacs_buffer_init(&file, 1 << 16);
+
+    test_object_file(&object, &file);
+    assert_int_equal(test_archive_push(archive->ingest, file.bytes, file.size, 0, &ingested, NULL), PACS_OK);
+    return ingested;
+}
+
+/** Wait until `holds` is true, for as long as a slow machine may need. */
+static void await(TestArchive *archive, bool (*holds)(TestArchive *archive))
+{
+    uint64_t start = pacs_monotonic_ns();
+
+    while (!holds(archive)) {
+        assert_true(pacs_monotonic_ns() - start < DEADLINE_NS);
+        (void)sched_yield();
+    }
+}
+
+static bool has_arrived(TestArchive *archive)
+{
+    PacsOutboxEvent *events = NULL;
+    size_t count = 0;
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(1 << 20);
+
+    assert_int_equal(pacs_index_read_outbox(archive->index, 10, arena, &events, &count, NULL), PACS_OK);
+    return count == 2 && strcmp(events[1].type, "study.arrived") == 0;
+}
+
+static bool has_no_objects(TestArchive *archive)
+{
+    return test_archive_object_count(archive) == 0;
+}
+
+static void a_study_arrives_when_nothing_came_for_the_stable_age(void **state)
+{
+    TestArchive *archive = *state;
+    PACS_AUTO(PacsLifecycle) lifecycle = NULL;
+
+    (void)push_one(archive);
+    assert_false(has_arrived(archive));
+    assert_int_equal(pacs_lifecycle_new(&(PacsLifecycleOptions){.stable_age_s = 1, .tick_ms = 10},
+                                        archive->index, archive->ingest, NULL, &lifecycle, NULL),
+                     PACS_OK);
+    await(archive, has_arrived);
+}
+
+static void bytes_of_deleted_objects_go(void **state)
+{
+    TestArchive *archive = *state;
+    PacsIngested ingested = push_one(archive);
+    PacsRemaining remaining;
+    PACS_AUTO(PacsLifecycle) lifecycle = NULL;
+
+    assert_int_equal(pacs_ingest_delete(archive->ingest, PACS_LEVEL_STUDY,
+                                        ingested.added.ids[PACS_LEVEL_STUDY], &remaining, NULL),
+                     PACS_OK);
+    assert_int_equal(pacs_lifecycle_new(&(PacsLifecycleOptions){.stable_age_s = 60, .tick_ms = 10},
+                                        archive->index, archive->ingest, NULL, &lifecycle, NULL),
+                     PACS_OK);
+    await(archive, has_no_objects);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_study_arrives_when_nothing_came_for_the_stable_age, open_archive,
+                                        close_archive),
+        cmocka_unit_test_setup_teardown(bytes_of_deleted_objects_go, open_archive, close_archive),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

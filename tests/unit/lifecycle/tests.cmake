@@ -1,0 +1,2 @@
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit lifecycle/lifecycle_test LINKS pacs_ingest pacs_lifecycle
+    SOURCES support/object.c support/archive.c)

@@ -1,0 +1,2 @@
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit retrieve/retrieve_test LINKS pacs_ingest pacs_retrieve
+    SOURCES support/object.c support/archive.c)
