@@ -1,0 +1,1 @@
+"""Recipes for DICOM files: one module per subject, each with make(catalogue)."""
