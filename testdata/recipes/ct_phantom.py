@@ -37,7 +37,7 @@ RODS = ((-1000, "air"), (-100, "fat"), (0, "water"), (120, "plastic"), (340, "PT
 
 def make(catalogue):
     for number in range(1, SLICES + 1):
-        name = f"ct-phantom/slice-{number:02}"
+        name = f"sample/slice-{number:02}"
         catalogue.add(name + ".dcm", file_of(header(name, number)), f"head phantom, slice {number} of {SLICES}, 16 bit")
 
 
@@ -46,7 +46,7 @@ def position(number):
 
 
 def header(name, number):
-    ds = image.base(name, image.CT, "CT", patient=PATIENT, series="ct-phantom")
+    ds = image.base(name, image.CT, "CT", patient=PATIENT, series="sample")
     ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     ds.InstanceNumber = number
     ds.AccessionNumber = "A20240229-01"
@@ -62,7 +62,7 @@ def header(name, number):
     ds.KVP, ds.XRayTubeCurrent, ds.ExposureTime = "120", 220, 1000
     ds.SliceThickness, ds.SpacingBetweenSlices = "5", "5"
     ds.ConvolutionKernel, ds.GantryDetectorTilt = "H31s", "0"
-    ds.FrameOfReferenceUID = uid("frame of reference ct-phantom")
+    ds.FrameOfReferenceUID = uid("frame of reference sample")
     z = position(number)
     corner = -(SIZE - 1) / 2 * PIXEL_MM
     ds.ImagePositionPatient = [f"{corner:.4f}", f"{corner:.4f}", f"{z:.2f}"]

@@ -73,15 +73,15 @@ def references(catalogue):
     ds.ValueType, ds.ContinuityOfContent = "CONTAINER", "SEPARATE"
     ds.ConceptNameCodeSequence = [code("113000", "DCM", "Of Interest")]
     ds.CurrentRequestedProcedureEvidenceSequence = [group(
-        StudyInstanceUID=uid("study ct-phantom"), ReferencedSeriesSequence=[series_reference("ct-phantom/slice-01")])]
+        StudyInstanceUID=uid("study sample"), ReferencedSeriesSequence=[series_reference("sample/slice-01")])]
     ds.ContentSequence = [group(RelationshipType="CONTAINS", ValueType="IMAGE",
-                                ReferencedSOPSequence=[reference(image.CT, "ct-phantom/slice-01")])]
+                                ReferencedSOPSequence=[reference(image.CT, "sample/slice-01")])]
     catalogue.add(name + ".dcm", file_of(ds), "Key Object Selection of one CT slice")
     name = "documents/pr"
     ds = image.base(name, "1.2.840.10008.5.1.4.1.1.11.1", "PR")
     ds.ContentLabel, ds.PresentationCreationDate, ds.PresentationCreationTime = "TEST", "20240229", "081600"
-    ds.ReferencedSeriesSequence = [group(SeriesInstanceUID=uid("series ct-phantom"),
-                                         ReferencedImageSequence=[reference(image.CT, "ct-phantom/slice-01")])]
+    ds.ReferencedSeriesSequence = [group(SeriesInstanceUID=uid("series sample"),
+                                         ReferencedImageSequence=[reference(image.CT, "sample/slice-01")])]
     ds.SoftcopyVOILUTSequence = [group(WindowCenter="40", WindowWidth="400")]
     line = group(GraphicAnnotationUnits="PIXEL", GraphicDimensions=2, NumberOfGraphicPoints=2, GraphicData=[10, 10, 90, 60],
                  GraphicType="POLYLINE", GraphicFilled="N")
@@ -98,7 +98,7 @@ def references(catalogue):
     ds.FrameOfReferenceUID = uid("frame of reference " + name)
     matrix = group(FrameOfReferenceTransformationMatrixType="RIGID",
                    FrameOfReferenceTransformationMatrix=[1, 0, 0, 5.5, 0, 1, 0, -2.25, 0, 0, 1, 1e-7, 0, 0, 0, 1])
-    ds.RegistrationSequence = [group(FrameOfReferenceUID=uid("frame of reference ct-phantom"),
+    ds.RegistrationSequence = [group(FrameOfReferenceUID=uid("frame of reference sample"),
                                      MatrixRegistrationSequence=[group(MatrixSequence=[matrix])])]
     catalogue.add(name + ".dcm", file_of(ds), "Spatial Registration")
     name = "documents/unknown-sop-class"
@@ -110,7 +110,7 @@ def radiotherapy(catalogue):
     ds = image.base(name, "1.2.840.10008.5.1.4.1.1.481.3", "RTSTRUCT")
     ds.StructureSetLabel = "TEST"
     ds.StructureSetROISequence = [group(ROINumber=1, ROIName="Disc", ROIGenerationAlgorithm="AUTOMATIC",
-                                        ReferencedFrameOfReferenceUID=uid("frame of reference ct-phantom"))]
+                                        ReferencedFrameOfReferenceUID=uid("frame of reference sample"))]
     angles = np.linspace(0, 2 * np.pi, 400, endpoint=False)
     points = [f"{value:.2f}" for angle in angles for value in (80 * np.cos(angle), 60 * np.sin(angle), -33.0)]
     contour = group(ContourGeometricType="CLOSED_PLANAR", NumberOfContourPoints=400, ContourData=points)
