@@ -1,5 +1,7 @@
 #include "pacs/settings.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,7 +135,7 @@ static void write_comment(FILE *out, const char *text)
     }
 }
 
-void pacs_settings_write_default(FILE *out)
+static void write_default(FILE *out)
 {
     (void)fputs(
         "{\n  // Configuration of Lightbox, in Orthanc's format: JSON with comments. Every key may be left "
@@ -152,4 +154,19 @@ void pacs_settings_write_default(FILE *out)
                       i + 1 < pacs_settings_count ? "," : "");
     }
     (void)fputs("}\n", out);
+}
+
+bool pacs_settings_write_default_file(const char *path)
+{
+    bool is_stdout = strcmp(path, "-") == 0;
+    FILE *out = is_stdout ? stdout : fopen(path, "wx");
+
+    if (out) {
+        write_default(out);
+        bool failed = ferror(out) != 0;
+        if ((is_stdout ? fflush(out) : fclose(out)) == 0 && !failed)
+            return true;
+    }
+    (void)fprintf(stderr, "lightbox: cannot write %s: %s\n", path, strerror(errno));
+    return false;
 }

@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "pacs/util/config.h"
 #include "pacs/util/status.h"
@@ -96,5 +95,6 @@ PACS_CHECKED PacsStatus pacs_settings_read(const PacsConfig *config, PacsSetting
                                            PacsSettingsDefaults **ret_defaults,
                                            void (*warn)(const char *key, const char *text), PacsError *err);
 
-/** The commented default configuration. */
-void pacs_settings_write_default(FILE *out);
+/** The commented default configuration into a file ("-": standard output); false, with a line on standard
+ *  error, if it cannot be written. An existing file is not touched. */
+bool pacs_settings_write_default_file(const char *path);

@@ -1,0 +1,156 @@
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pacs/server.h"
+#include "pacs/settings.h"
+#include "pacs/util/log.h"
+
+/**
+ * Command line, configuration, start, wait for a signal, stop. What is started and in which order is
+ * pacs/server.c's.
+ */
+
+extern char **environ;
+
+#define SECRETS_FOLDER "/run/secrets" /* where Docker and Kubernetes put them; Orthanc's images read it too  \
+                                       */
+
+static const char usage[] =
+    "usage: lightbox [CONFIG...]       run in the foreground; CONFIG is a JSON file or a folder of them\n"
+    "       lightbox --config=FILE     write the commented default configuration to FILE (- for standard output)\n"
+    "       lightbox --help | --version\n"
+    "With no CONFIG: HTTP 8042 and DICOM 4242 on loopback, data in $LIGHTBOX_DATA or ./lightbox-data.\n";
+
+/** True if the process is done: *ret_code is its exit code. */
+static bool handle_options(int argc, char **argv, int *ret_code)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
+    };
+    int option = getopt_long(argc, argv, "h", options, NULL);
+
+    *ret_code = 0;
+    switch (option) {
+    case -1:
+        return false;
+    case 'c':
+        *ret_code = pacs_settings_write_default_file(optarg) ? 0 : 1;
+        return true;
+    case 'h':
+        (void)fputs(usage, stdout);
+        return true;
+    case 'v':
+        (void)puts("lightbox " PACS_VERSION);
+        return true;
+    default:
+        (void)fputs(usage, stderr);
+        *ret_code = 2;
+        return true;
+    }
+}
+
+static void warn_of_key(const char *key, const char *text)
+{
+    PACS_LOG(PACS_LOG_WARNING, "config", "key-ignored", PACS_F_TEXT("key", key), PACS_F_TEXT("reason", text));
+}
+
+static bool parse_level(const char *name, PacsLogLevel *ret_level)
+{
+    static const char *const names[] = {"trace", "debug", "info", "warning", "error"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *ret_level = (PacsLogLevel)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static PacsStatus setup_log(const PacsSettings *settings, PacsError *err)
+{
+    PacsLogLevel level;
+
+    if (!parse_level(settings->log_level, &level))
+        return pacs_fail(err, PACS_INVALID, "LogLevel '%s' is none of trace, debug, info, warning, error",
+                         settings->log_level);
+    if (strcmp(settings->log_format, "json") != 0 && strcmp(settings->log_format, "text") != 0)
+        return pacs_fail(err, PACS_INVALID, "LogFormat '%s' is neither text nor json", settings->log_format);
+    pacs_log_setup(level, strcmp(settings->log_format, "json") == 0 ? PACS_LOG_AS_JSON : PACS_LOG_AS_TEXT, 2);
+    return PACS_OK;
+}
+
+/** Signals that end the server are waited for, not handled: no code runs in a handler. */
+static sigset_t block_signals(void)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL); /* inherited by every thread started later */
+    (void)signal(SIGPIPE, SIG_IGN);               /* a peer that left is an error code, not a death */
+    return set;
+}
+
+static void wait_for_signal(const sigset_t *set)
+{
+    int number = 0;
+
+    while (sigwait(set, &number) != 0)
+        ;
+    PACS_LOG(PACS_LOG_INFO, "main", "stopping",
+             PACS_F_TEXT("signal", number == SIGTERM ? "SIGTERM" : "SIGINT"));
+    (void)pthread_sigmask(SIG_UNBLOCK, set, NULL); /* a second one ends the process at once */
+}
+
+static PacsStatus run(const char *const *paths, size_t path_count, PacsError *err)
+{
+    PACS_AUTO(PacsConfig) config = NULL;
+    PACS_AUTO(PacsSettingsDefaults) defaults = NULL;
+    PACS_AUTO(PacsServer) server = NULL;
+    PacsSettings settings;
+    PacsConfigInput input = {.paths = paths,
+                             .path_count = path_count,
+                             .environment = (const char *const *)environ,
+                             .secrets_folder = SECRETS_FOLDER};
+
+    PacsStatus status = pacs_config_load(&input, &config, err);
+    if (status == PACS_OK)
+        status = pacs_settings_read(config, &settings, &defaults, warn_of_key, err);
+    if (status == PACS_OK)
+        status = setup_log(&settings, err);
+    if (status != PACS_OK)
+        return status;
+
+    sigset_t signals = block_signals();
+    status = pacs_server_start(&settings, path_count > 0 ? paths[0] : NULL, &server, err);
+    if (status != PACS_OK)
+        return status;
+    wait_for_signal(&signals);
+    pacs_server_stop(server);
+    return PACS_OK;
+}
+
+int main(int argc, char **argv)
+{
+    PacsError err = {0};
+    int code = 0;
+
+    if (handle_options(argc, argv, &code))
+        return code;
+    if (run((const char *const *)argv + optind, (size_t)(argc - optind), &err) != PACS_OK) {
+        PACS_LOG(PACS_LOG_ERROR, "main", "cannot-start", PACS_F_TEXT("status", pacs_status_name(err.status)),
+                 PACS_F_TEXT("reason", err.text));
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "pacs/http/http.h"
+#include "pacs/index/index.h"
+#include "pacs/ingest/ingest.h"
+#include "pacs/retrieve/retrieve.h"
+#include "pacs/store/store.h"
+#include "pacs/util/auto.h"
+#include "pacs/util/metrics.h"
+#include "pacs/util/status.h"
+
+/**
+ * Orthanc's REST API, and the probes of those who operate the server (/livez, /readyz, /metrics).
+ *
+ * Threads: handlers run on any HTTP or pool thread.
+ * Source:  shared facts about Orthanc 1.13's API; its error bodies and field names are kept to the letter.
+ */
+typedef struct PacsRest PacsRest;
+
+typedef struct PacsRestOptions {
+    const char *name; /* Name */
+    const char *dicom_aet;
+    uint16_t dicom_port; /* 0 where the DICOM door is closed */
+    uint16_t http_port;
+    uint64_t maximum_storage_size_mb;
+    PacsOverwrite overwrite;
+    bool read_only;
+    bool describe_errors; /* HttpDescribeErrors */
+} PacsRestOptions;
+
+/** Texts in options are borrowed, like all the others; metrics may be NULL. */
+PACS_CHECKED PacsStatus pacs_rest_new(const PacsRestOptions *options, PacsIngest *ingest, PacsRetrieve *retrieve,
+                                      PacsIndex *index, PacsStore *store, PacsMetrics *metrics, PacsRest **ret_rest,
+                                      PacsError *err);
+void pacs_rest_free(PacsRest *rest);
+PACS_DEFINE_AUTO(PacsRest, pacs_rest_free);
+
+/** Ports that were 0 in the options are known once the doors are open. Before the first request. */
+void pacs_rest_set_ports(PacsRest *rest, uint16_t dicom_port, uint16_t http_port);
+
+/** From now on /readyz answers 503: the server is going away. Any thread. */
+void pacs_rest_set_draining(PacsRest *rest);
