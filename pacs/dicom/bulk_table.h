@@ -10,10 +10,11 @@
 
 /** A value that the DICOM JSON names by BulkDataURI. */
 typedef struct PacsBulkValue {
-    PacsRange range;    /* the value's bytes; for encapsulated pixel data, the first fragment's header onwards */
+    PacsRange range; /* the value's bytes; encapsulated: from the first fragment's item header (behind the
+                        basic offset table) to the end of the last fragment */
     PacsVr vr;
     bool encapsulated;
-    bool big_endian;    /* as stored */
+    bool big_endian; /* as stored */
 } PacsBulkValue;
 
 /**
@@ -22,5 +23,5 @@ typedef struct PacsBulkValue {
  *
  * Errors: PACS_NOT_FOUND, PACS_CORRUPT (not a table of ours).
  */
-PACS_CHECKED PacsStatus pacs_bulk_table_find(const void *table, size_t size, const char *path, PacsBulkValue *ret_value,
-                                             PacsError *err);
+PACS_CHECKED PacsStatus pacs_bulk_table_find(const void *table, size_t size, const char *path,
+                                             PacsBulkValue *ret_value, PacsError *err);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,17 +18,22 @@ typedef struct PacsRange {
 typedef struct PacsFrame {
     PacsRange first;
     uint32_t run_count;
-    uint8_t bit_offset;      /* native 1-bit frames begin inside a byte: 0 to 7, from the least significant bit */
-    uint64_t size_bytes;     /* all runs together */
+    uint8_t bit_offset;  /* native 1-bit frames begin inside a byte: 0 to 7, from the least significant bit */
+    uint64_t size_bytes; /* all runs together */
 } PacsFrame;
 
 /**
  * Look one frame up in a table made by a scan, without reading the rest of it into memory.
  *
+ * Shape:  a table has the frames that can be served, which may be fewer or more than Number of Frames says.
+ *         Video is one frame: one stream for all pictures. A fragment's padding byte belongs to its run.
  * Units:  frame_number from 1.
- * Errors: PACS_INVALID (no such frame: "frame 12 asked, instance has 10"), PACS_CORRUPT (not a table of ours).
+ * Cost:   the same for every frame: at most 64 steps, and one for each run of the frame itself.
+ * Errors: PACS_INVALID (no such frame: "frame 12 asked, instance has 10"), PACS_CORRUPT (not a table of
+ * ours).
  */
-PACS_CHECKED PacsStatus pacs_frame_table_count(const void *table, size_t size, uint32_t *ret_frames, PacsError *err);
+PACS_CHECKED PacsStatus pacs_frame_table_count(const void *table, size_t size, uint32_t *ret_frames,
+                                               PacsError *err);
 PACS_CHECKED PacsStatus pacs_frame_table_find(const void *table, size_t size, uint32_t frame_number,
                                               PacsFrame *ret_frame, PacsError *err);
 /** Run `run_index` (from 0) of that frame. */

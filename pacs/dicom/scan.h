@@ -26,11 +26,15 @@
  */
 typedef struct PacsScan PacsScan;
 
+#define PACS_SCAN_INLINE_MAX_DEFAULT                                                                         \
+    1024 /* private headers stay readable; LUTs, overlays, documents do not count */
+
 typedef struct PacsScanOptions {
-    /** Binary values above this many bytes become BulkDataURI in the JSON; pixel data always does. 0: default. */
+    /** Binary values above this many bytes become BulkDataURI in the JSON; pixel data always does. 0:
+     * default, at most PACS_MAX_TEXT_VALUE, above which also text and numbers become BulkDataURI. */
     uint64_t inline_max_bytes;
-    /** Called with every run of inflated bytes of a deflated data set, in order; NULL for none. The offsets in
-     *  the frame and bulk tables of such an object count in the stream this function sees, which begins
+    /** Called with every run of inflated bytes of a deflated data set, in order; NULL for none. The offsets
+     * in the frame and bulk tables of such an object count in the stream this function sees, which begins
      *  with the file as far as the data set, unchanged, and goes on with the data set inflated. */
     PacsStatus (*on_inflated)(void *context, const void *bytes, size_t size, PacsError *err);
     void *context;
@@ -81,7 +85,9 @@ typedef struct PacsInstance {
     uint64_t size_bytes;        /* bytes fed */
     bool deflated;              /* offsets count in the inflated stream */
 
-    /** The data set as one DICOM JSON object (PS3.18 F.2), UTF-8, group 0002 left out. */
+    /** The data set as one DICOM JSON object (PS3.18 F.2), UTF-8, group 0002 and group lengths left out. A
+     *  BulkDataURI is "bulkdata/" and the path that pacs/dicom/bulk_table.h finds, relative to the instance:
+     *  "bulkdata/7FE00010", "bulkdata/54000100/1/54001010". Doors make it absolute. */
     const PacsBuffer *json;
     /** Opaque, versioned, compact; read back by pacs/dicom/frame_table.h and bulk_table.h. Empty for none. */
     const PacsBuffer *frame_table;

@@ -13,6 +13,8 @@
 #define PACS_MAX_TEXT_VALUE (1u << 20)        /* one text value held in memory; UT/LT notes stay below 100 kB */
 #define PACS_MAX_INSTANCE_JSON (64u << 20)    /* DICOM JSON of one instance; 10,000-frame functional groups need 20 MB */
 #define PACS_MAX_FRAME_TABLE (64u << 20)      /* fragment positions of one object: several million fragments */
+#define PACS_MAX_FRAGMENTS (1u << 22)         /* count, of one object: frames of 1 kB at the 4 GiB of an item length */
+#define PACS_MAX_BULK_TABLE (64u << 20)       /* paths and positions of all BulkDataURIs of one object */
 #define PACS_MAX_BULK_VALUES (1u << 20)       /* count of BulkDataURI positions of one object */
 #define PACS_MAX_INFLATED (16ull << 30)       /* a deflated data set, inflated: a whole-slide object */
 #define PACS_MAX_INFLATE_RATIO 1100u          /* deflate cannot exceed 1,032:1; more is a lie about what was read */
@@ -22,6 +24,8 @@
 #define PACS_MAX_ASSOCIATE_PDU (1u << 20)     /* A-ASSOCIATE-RQ: 128 contexts with 40 syntaxes are 400 kB */
 #define PACS_MAX_COMMAND_SET (64u << 10)      /* a DIMSE command; real ones are below 1 kB */
 #define PACS_MAX_USER_ITEM (64u << 10)        /* a user information sub-item: its length field has 16 bits */
+#define PACS_DIMSE_READ_BUFFER (256u << 10)   /* per association: two PDUs of the size we ask for */
+#define PACS_DIMSE_REFUSALS 16                /* associations over the maximum that get a proper rejection at once; more are hung up on */
 
 /* HTTP */
 #define PACS_MAX_HTTP_HEADER (64u << 10)      /* request line and all headers: QIDO lists of 1,000 UIDs */
@@ -40,5 +44,10 @@
 /* Index */
 #define PACS_MAX_INDEXED_TAGS (1u << 20)      /* main tags of one level together: 40 tags of 4 kB and many extra ones */
 #define PACS_MAX_EVENT_DATA (64u << 10)       /* JSON of one event: PLATFORM contract 2.2, brokers take 1 MB */
+#define PACS_MAX_INDEX_ADD_ARENA (8u << 20)   /* what indexing one instance works out: tags of four levels, search texts */
+#define PACS_MAX_INDEX_DELETE_ARENA (64u << 20) /* rows to delete: a patient with a million series */
 #define PACS_MAX_INDEX_QUEUE 256              /* writes waiting for the writer: callers beyond wait in turn */
 #define PACS_MAX_INDEX_BATCH 128              /* writes that share one commit: keeps the first of them below 20 ms */
+
+/* Store */
+#define PACS_MAX_STORE_LISTING (64u << 20)    /* names of one folder, 8 bytes each: 8 million folders of 4,096 objects */
