@@ -25,6 +25,9 @@ DOUBLE = [  # 94 rows of 94, their codec, what stands before the two bytes
     ("jis_x0208", "euc_jp", b""), ("jis_x0212", "euc_jp", b"\x8f"), ("ks_x1001", "euc_kr", b""),
 ]
 
+# What Python's codec for KS X 1001 leaves out: the postal code mark of 2002, the filler (which it composes syllables with).
+ADDED = {("ks_x1001", 0x22, 0x68): "\u327e", ("ks_x1001", 0x24, 0x54): "\u3164"}
+
 # GB 18030-2022 and 2005 moved these from the private use area to their own characters.
 GB18030_MOVED = {
     0xE78D: 0xFE10, 0xE78E: 0xFE12, 0xE78F: 0xFE11, 0xE790: 0xFE13, 0xE791: 0xFE14, 0xE792: 0xFE15,
@@ -62,7 +65,8 @@ def single(name, codec):
 def double(name, codec, prefix):
     lines = [f"static const char16_t {name}[94][95] = {{"]
     for row in range(94):
-        cells = [decode(codec, prefix + bytes([0xA1 + row, 0xA1 + cell])) for cell in range(94)]
+        cells = [ADDED.get((name, 0x21 + row, 0x21 + cell))
+                 or decode(codec, prefix + bytes([0xA1 + row, 0xA1 + cell])) for cell in range(94)]
         if set(cells) != {UNKNOWN}:
             lines.append(f"    [{row}] = {literal(cells)},")
     return lines + ["};"]

@@ -170,6 +170,12 @@ static void c1_controls_stay_what_they_are(void **state)
                     "b");
 }
 
+static void korean_set_has_what_was_added_to_it(void **state)
+{
+    (void)state;
+    assert_converts("ISO 2022 IR 149", PACS_VR_LO, "\xa2\xe6\xa2\xe8\xa4\xd4", "€㉾\u3164");
+}
+
 /* ---- Resets ---- */
 
 static void delimiters_bring_value_1_back(void **state)
@@ -528,6 +534,7 @@ int main(void)
         cmocka_unit_test(jis_roman_has_a_yen_sign_and_an_overline),
         cmocka_unit_test(shift_jis_under_iso_ir_13_is_understood),
         cmocka_unit_test(c1_controls_stay_what_they_are),
+        cmocka_unit_test(korean_set_has_what_was_added_to_it),
         cmocka_unit_test(delimiters_bring_value_1_back),
         cmocka_unit_test(a_space_does_not_leave_a_double_byte_set),
         cmocka_unit_test(a_delimiter_ends_kanji_that_forgot_to_end),
