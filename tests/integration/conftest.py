@@ -1,0 +1,91 @@
+"""Fixtures: a running Lightbox, samples to push, and a loud word where something is missing."""
+
+import os
+import shutil
+import warnings
+
+import pytest
+
+from support import samples
+from support.lightbox import BINARY, Lightbox
+
+
+def require(present, what):
+    """A component the test needs: missing on CI is a failure, on a person's machine a skip that shows."""
+    if present:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"missing: {what}")
+    warnings.warn(f"SKIPPED, missing: {what}")
+    pytest.skip(f"missing: {what}")
+
+
+def require_program(*names):
+    for name in names:
+        require(shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin"), name)
+
+
+@pytest.fixture(scope="session")
+def binary():
+    require(BINARY.exists(), f"{BINARY} (./dev build)")
+    return BINARY
+
+
+@pytest.fixture
+def make_lightbox(binary, tmp_path):
+    """Starts servers with given settings; each is checked and stopped when the test ends."""
+    made = []
+
+    def make(settings=None, env=None, start=True):
+        server = Lightbox(tmp_path / f"lightbox-{len(made)}", settings, env, binary)
+        made.append(server)
+        return server.start() if start else server
+
+    yield make
+    close_all(made)
+
+
+def close_all(servers):
+    failures = []
+    for server in servers:
+        try:
+            server.close()
+        except AssertionError as failure:
+            server.process.kill()
+            failures.append(str(failure))
+    assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def lightbox(make_lightbox):
+    """A server of the test's own, empty."""
+    return make_lightbox()
+
+
+@pytest.fixture(scope="session")
+def session_lightbox(binary, tmp_path_factory):
+    """One server for all tests that do not mind each other's objects."""
+    server = Lightbox(tmp_path_factory.mktemp("lightbox"), binary=binary).start()
+    yield server
+    close_all([server])
+
+
+@pytest.fixture
+def archive(session_lightbox):
+    """The session's server; the test fails if it leaves it dead or complaining."""
+    session_lightbox.process.require_running()
+    yield session_lightbox
+    session_lightbox.require_alive()
+
+
+@pytest.fixture(scope="session")
+def shared_dicom():
+    """The folder of real files; tests that need it say so when it is absent."""
+    require(samples.SHARED.is_dir(), f"{samples.SHARED} (LIGHTBOX_SHARED)")
+    return samples.SHARED
+
+
+@pytest.fixture(scope="session")
+def generated_dicom():
+    require((samples.GENERATED / "MANIFEST.json").exists(), "build/testdata (testdata/generate.py)")
+    return samples.GENERATED
