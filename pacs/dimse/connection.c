@@ -1,0 +1,95 @@
+#include "pacs/dimse/connection.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pacs/util/clock.h"
+#include "pacs/util/limits.h"
+
+PacsStatus pacs_connection_init(PacsConnection *connection, PacsTransport *transport, PacsDrain *drain,
+                                PacsError *err)
+{
+    *connection = (PacsConnection){.transport = transport, .drain = drain, .deadline_ns = UINT64_MAX};
+    connection->buffer = malloc(PACS_DIMSE_READ_BUFFER);
+    if (!connection->buffer)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for an association");
+    return PACS_OK;
+}
+
+void pacs_connection_clear(PacsConnection *connection)
+{
+    free(connection->buffer);
+    connection->buffer = NULL;
+}
+
+void pacs_connection_set_timeout(PacsConnection *connection, uint32_t timeout_ms)
+{
+    connection->deadline_ns = pacs_monotonic_ns() + timeout_ms * UINT64_C(1000000);
+}
+
+bool pacs_connection_draining(const PacsConnection *connection)
+{
+    return atomic_load_explicit(&connection->drain->deadline_ns, memory_order_relaxed) != 0;
+}
+
+static void make_room(PacsConnection *connection)
+{
+    size_t available = pacs_connection_available(connection);
+
+    /* Only headers are ever left over, so this moves a handful of bytes. */
+    if (connection->start && available)
+        memmove(connection->buffer, connection->buffer + connection->start, available);
+    connection->start = 0;
+    connection->end = available;
+}
+
+static PacsReadResult read_once(PacsConnection *connection, uint64_t drain_deadline_ns)
+{
+    uint64_t deadline_ns = connection->deadline_ns;
+    int wake_fd = connection->drain->wake_fd;
+    size_t size = 0;
+
+    if (drain_deadline_ns) {
+        wake_fd = -1; /* readable for good by now */
+        deadline_ns = drain_deadline_ns < deadline_ns ? drain_deadline_ns : deadline_ns;
+    }
+    /* A peer that never lets us wait must not outlast its deadline either. */
+    if (deadline_ns != UINT64_MAX && pacs_monotonic_ns() >= deadline_ns)
+        return PACS_READ_TIMED_OUT;
+    PacsTransport *transport = connection->transport;
+    PacsReadResult result = transport->ops->read(transport, connection->buffer + connection->end,
+                                                 PACS_DIMSE_READ_BUFFER - connection->end, deadline_ns,
+                                                 wake_fd, &size);
+    connection->end += size;
+    return result;
+}
+
+static PacsReadResult fill(PacsConnection *connection)
+{
+    PacsReadResult result;
+
+    do {
+        uint64_t drain_ns = atomic_load(&connection->drain->deadline_ns);
+        if (drain_ns && connection->interruptible)
+            return PACS_READ_WOKEN;
+        result = read_once(connection, drain_ns);
+        if (result == PACS_READ_TIMED_OUT && drain_ns && drain_ns <= connection->deadline_ns)
+            return PACS_READ_WOKEN;
+    } while (result == PACS_READ_WOKEN); /* the drain has just begun: look again at what it allows */
+    return result;
+}
+
+PacsReadResult pacs_connection_need(PacsConnection *connection, size_t size)
+{
+    assert(size <= 4096);
+    if (pacs_connection_available(connection) >= size)
+        return PACS_READ_BYTES;
+    make_room(connection);
+    while (pacs_connection_available(connection) < size) {
+        PacsReadResult result = fill(connection);
+        if (result != PACS_READ_BYTES)
+            return result;
+    }
+    return PACS_READ_BYTES;
+}
