@@ -149,7 +149,7 @@ static PacsStatus join_identity(const PacsIdentity *identity, PacsLevel level, P
 /* 40 digits in groups of 8, from the end so that it happens in place. */
 static void spread_digits(char *id)
 {
-    for (int group = 4; group > 0; group--) {
+    for (size_t group = 4; group > 0; group--) {
         memmove(id + group * 9, id + group * 8, 8);
         id[group * 9 - 1] = '-';
     }
