@@ -37,9 +37,6 @@ typedef struct PacsCharset {
 /** `value`: the bytes of (0008,0005), or an Orthanc encoding name ("Latin1", "Utf8", "Windows1251"). */
 PacsCharset pacs_charset_parse(PacsSlice value);
 
-/** True if the value's bytes are UTF-8 already whatever they hold (ISO_IR 192). */
-bool pacs_charset_is_utf8(const PacsCharset *charset);
-
 /**
  * Add a value's text to `out` as UTF-8. In VRs that (0008,0005) does not concern (CS, DA, UI ...) the default
  * repertoire is in force. Escape sequences are honoured and left out; code extensions are reset where PS3.5

@@ -206,12 +206,3 @@ PacsCharset pacs_charset_parse(PacsSlice value)
     charset.lenient = charset.lenient || (!charset.unknown && forms_are_mixed(&charset));
     return charset;
 }
-
-bool pacs_charset_is_utf8(const PacsCharset *charset)
-{
-    for (uint8_t i = 0; i < charset->count; i++) {
-        if (terms[charset->terms[i]].encoding == PACS_CHARSET_UTF_8)
-            return true;
-    }
-    return false;
-}

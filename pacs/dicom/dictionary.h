@@ -18,7 +18,7 @@
 typedef struct PacsDictionaryEntry {
     PacsTag tag;     /* of a repeating group the lowest: (6000,3000) */
     uint32_t mask;   /* bits of a tag that must equal `tag`'s; 0xFFFFFFFF unless repeating */
-    PacsVr vr;       /* the first of `vrs` that an implicit VR data set means, see pacs_dictionary_vr() */
+    PacsVr vr;       /* what an implicit VR data set means, see pacs_dictionary_vr() */
     PacsVr vrs[3];   /* all that PS3.6 allows, in its order ("US or SS or OW"); PACS_VR_NONE after the last */
     uint16_t vm_min; /* value multiplicity: "2-2n" is 2, 0, 2; "1-3" is 1, 3, 1 */
     uint16_t vm_max; /* 0: no upper bound */

@@ -507,17 +507,6 @@ static void terms_beyond_the_maximum_are_ignored(void **state)
     assert_true(charset.unknown);
 }
 
-static void utf8_is_told_from_the_rest(void **state)
-{
-    (void)state;
-    PacsCharset charset = parse("ISO_IR 192");
-    assert_true(pacs_charset_is_utf8(&charset));
-    charset = parse("ISO_IR 100");
-    assert_false(pacs_charset_is_utf8(&charset));
-    charset = parse("");
-    assert_false(pacs_charset_is_utf8(&charset));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -559,7 +548,6 @@ int main(void)
         cmocka_unit_test(orthancs_encodings_are_known),
         cmocka_unit_test(unknown_terms_are_noted),
         cmocka_unit_test(terms_beyond_the_maximum_are_ignored),
-        cmocka_unit_test(utf8_is_told_from_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
