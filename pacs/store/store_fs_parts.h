@@ -1,0 +1,105 @@
+#pragma once
+
+#include <pthread.h>
+
+#include "pacs/store/store_backend.h"
+
+/**
+ * The files of the fs back end among themselves. In the store's root:
+ *
+ *     lock                       held with flock(2) by the process that has the store open
+ *     objects/<folder>/<object>  both 16 lower-case hexadecimal digits: the two halves of the key
+ *
+ * Folders are numbered by the time they were begun, objects by a count within the folder.
+ */
+
+#define STORE_FS_NAME_MAX 40 /* "<folder>/<object>" and a NUL, with room to spare */
+
+void pacs_store_fs_folder_name(uint64_t folder, char ret_name[STORE_FS_NAME_MAX]);
+void pacs_store_fs_object_name(uint64_t object, char ret_name[STORE_FS_NAME_MAX]);
+/** True if `name` is one of ours; *ret_number only then. */
+bool pacs_store_fs_parse_name(const char *name, uint64_t *ret_number);
+
+/** errno in our words: "cannot <what>: <reason>". Never names the root, which is the operator's business. */
+PacsStatus pacs_store_fs_fail(PacsError *err, int error, const char *what);
+
+/* --- folders and grouped syncs (store_fs_folder.c) ----------------------------------------------------- */
+
+/**
+ * A folder that objects are put into. All fields are under the lock of StoreFsFolders, except id and fd,
+ * which never change.
+ */
+typedef struct StoreFsFolder {
+    uint64_t id;
+    int fd;
+    unsigned references;
+    uint32_t objects; /* names given out */
+    bool syncing;     /* somebody is in fsync(fd) for all who wait */
+    uint64_t syncs_started, syncs_done;
+    int sync_error; /* errno of the first failed sync, then nothing in here is promised any more */
+    pthread_cond_t synced;
+} StoreFsFolder;
+
+typedef struct StoreFsFolders {
+    pthread_mutex_t lock;
+    int objects_fd;
+    uint32_t objects_per_folder;
+    uint64_t last_id;       /* ids only grow, also where the clock steps back */
+    StoreFsFolder *current; /* NULL until the first object */
+} StoreFsFolders;
+
+/** A new file of the current folder, and the folder sync (by number) that makes its name durable. */
+typedef struct StoreFsFile {
+    StoreFsFolder *folder; /* referenced */
+    uint64_t object;
+    int fd;
+    uint64_t sync_number;
+} StoreFsFile;
+
+void pacs_store_fs_folders_init(StoreFsFolders *folders);
+/** *Takes* objects_fd, also on failure. */
+PACS_CHECKED PacsStatus pacs_store_fs_folders_open(StoreFsFolders *folders, int objects_fd,
+                                                   uint32_t objects_per_folder, PacsError *err);
+void pacs_store_fs_folders_clear(StoreFsFolders *folders);
+
+PACS_CHECKED PacsStatus pacs_store_fs_file_create(StoreFsFolders *folders, StoreFsFile *ret_file,
+                                                  PacsError *err);
+/** Returns when the file's name is on stable storage; one sync serves all who wait. */
+PACS_CHECKED PacsStatus pacs_store_fs_file_sync_name(StoreFsFolders *folders, StoreFsFile *file,
+                                                     PacsError *err);
+/** Close and, unless it is to be kept, unlink. */
+void pacs_store_fs_file_clear(StoreFsFolders *folders, StoreFsFile *file, bool keep);
+/** Remove a folder if it is empty and no longer the current one. */
+void pacs_store_fs_folder_tidy(StoreFsFolders *folders, uint64_t id);
+
+/* --- free space (store_fs_space.c) --------------------------------------------------------------------- */
+
+typedef struct StoreFsSpace {
+    pthread_mutex_t lock;
+    int root_fd; /* borrowed */
+    uint64_t min_free_bytes;
+    uint64_t looked_ns; /* monotonic; 0: never */
+    uint64_t free_bytes;
+} StoreFsSpace;
+
+void pacs_store_fs_space_init(StoreFsSpace *space);
+void pacs_store_fs_space_clear(StoreFsSpace *space);
+/** PACS_NO_SPACE unless `more_bytes` would leave min_free_bytes free. Looks at the disk once a second. */
+PACS_CHECKED PacsStatus pacs_store_fs_space_check(StoreFsSpace *space, uint64_t more_bytes, PacsError *err);
+
+/* --- writers (store_fs_writer.c) ----------------------------------------------------------------------- */
+
+PACS_CHECKED PacsStatus pacs_store_fs_writer_new(StoreFsFolders *folders, StoreFsSpace *space,
+                                                 uint64_t size_hint, PacsStoreWriter **ret_writer,
+                                                 PacsError *err);
+PACS_CHECKED PacsStatus pacs_store_fs_write(PacsStoreWriter *self, const void *bytes, size_t size,
+                                            PacsError *err);
+PACS_CHECKED PacsStatus pacs_store_fs_commit(PacsStoreWriter *self, PacsError *err);
+void pacs_store_fs_writer_free(PacsStoreWriter *self);
+
+/* --- listing (store_fs_list.c) ------------------------------------------------------------------------- */
+
+PACS_CHECKED PacsStatus pacs_store_fs_list(int objects_fd, const PacsKey *from, PacsStoreVisit *visit,
+                                           void *context, PacsError *err);
+/** Highest folder number there is, 0 for none. */
+PACS_CHECKED PacsStatus pacs_store_fs_last_folder(int objects_fd, uint64_t *ret_id, PacsError *err);

@@ -1,0 +1,194 @@
+#include "pacs/store/store_fs_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "pacs/util/crash_point.h"
+
+/* Small pieces are joined up to this; also from where on the disk starts on what is there while the peer
+ * sends. */
+#define BUFFER_BYTES (256u << 10)
+#define BUFFER_MIN (4u << 10)
+#define DIRECT_BYTES                                                                                         \
+    (64u << 10) /* a piece this large is written as it is: copying costs more than the call */
+#define BLOCK 4096u
+
+/* At most two windows are dirty, so that one large object neither fills the memory with pages to be written
+ * nor leaves the last fsync with all the work. */
+#define WINDOW (8u << 20)
+/* Of longer objects the rest leaves the page cache once written: what a reader asks for first is in front,
+ * and one whole-slide object must not push out everybody else's files. */
+#define KEEP_CACHED (64u << 20)
+
+typedef struct FsWriter {
+    PacsStoreWriter base;
+    StoreFsFolders *folders;
+    StoreFsSpace *space;
+    StoreFsFile file;
+    uint8_t *buffer; /* NULL until a small piece comes */
+    size_t buffered, capacity;
+    uint64_t written; /* in the file; what is buffered comes after */
+    uint64_t started; /* the disk was told to begin up to here */
+    uint64_t settled; /* the disk is done up to here */
+} FsWriter;
+
+PacsStatus pacs_store_fs_writer_new(StoreFsFolders *folders, StoreFsSpace *space, uint64_t size_hint,
+                                    PacsStoreWriter **ret_writer, PacsError *err)
+{
+    PacsStatus status = pacs_store_fs_space_check(space, size_hint, err);
+    if (status != PACS_OK)
+        return status;
+    PACS_AUTO_FREE FsWriter *writer = calloc(1, sizeof *writer);
+    if (!writer)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for a new object");
+    status = pacs_store_fs_file_create(folders, &writer->file, err);
+    if (status != PACS_OK)
+        return status;
+
+    writer->folders = folders;
+    writer->space = space;
+    writer->capacity = size_hint == 0 || size_hint > BUFFER_BYTES ? BUFFER_BYTES
+                       : size_hint < BUFFER_MIN                   ? BUFFER_MIN
+                                                                  : (size_t)size_hint;
+    pacs_store_key_make(writer->file.folder->id, writer->file.object, &writer->base.key);
+    *ret_writer = &PACS_STEAL(writer)->base;
+    return PACS_OK;
+}
+
+/* --- writeback ----------------------------------------------------------------------------------------- */
+
+static PacsStatus write_back(FsWriter *writer, uint64_t from, uint64_t size, unsigned flags, PacsError *err)
+{
+    if (sync_file_range(writer->file.fd, (off_t)from, (off_t)size, flags) == 0)
+        return PACS_OK;
+    /* Where the kernel or the file system does not know it, the fsync at the end does all. Any other error
+     * counts: it may be the only time that the kernel reports a page which it could not write. */
+    if (errno == ENOSYS || errno == EINVAL || errno == ESPIPE || errno == EOPNOTSUPP)
+        return PACS_OK;
+    return pacs_store_fs_fail(err, errno, "write an object back");
+}
+
+static PacsStatus settle_window(FsWriter *writer, PacsError *err)
+{
+    PacsStatus status = write_back(
+        writer, writer->settled, WINDOW,
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER, err);
+    if (status != PACS_OK)
+        return status;
+    if (writer->settled >= KEEP_CACHED) /* a hint: nothing is lost where it is not taken */
+        (void)posix_fadvise(writer->file.fd, (off_t)writer->settled, WINDOW, POSIX_FADV_DONTNEED);
+    writer->settled += WINDOW;
+    return pacs_store_fs_space_check(writer->space, 0, err);
+}
+
+static PacsStatus advance(FsWriter *writer, PacsError *err)
+{
+    uint64_t end = writer->written - writer->written % BLOCK; /* a block that still grows would go twice */
+    if (end - writer->started < BUFFER_BYTES)
+        return PACS_OK;
+    PacsStatus status = write_back(writer, writer->started, end - writer->started, SYNC_FILE_RANGE_WRITE,
+                                   err);
+    writer->started = end;
+    while (status == PACS_OK && writer->started - writer->settled >= 2 * (uint64_t)WINDOW)
+        status = settle_window(writer, err);
+    return status;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------- */
+
+static PacsStatus write_parts(FsWriter *writer, struct iovec parts[2], PacsError *err)
+{
+    while (parts[0].iov_len + parts[1].iov_len > 0) {
+        ssize_t count = writev(writer->file.fd, parts, 2);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return pacs_store_fs_fail(err, errno, "write an object");
+        writer->written += (uint64_t)count;
+        size_t left = (size_t)count;
+        for (int i = 0; i < 2; i++) {
+            size_t taken = left < parts[i].iov_len ? left : parts[i].iov_len;
+            parts[i].iov_base = (uint8_t *)parts[i].iov_base + taken;
+            parts[i].iov_len -= taken;
+            left -= taken;
+        }
+    }
+    return PACS_OK;
+}
+
+/* What is buffered, and after it `size` bytes that need not go through the buffer. */
+static PacsStatus flush(FsWriter *writer, const void *bytes, size_t size, PacsError *err)
+{
+    struct iovec parts[2] = {
+        {.iov_base = writer->buffer, .iov_len = writer->buffered},
+        {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size}, /* writev only reads */
+    };
+    writer->buffered = 0;
+    PacsStatus status = write_parts(writer, parts, err);
+    return status == PACS_OK ? advance(writer, err) : status;
+}
+
+PacsStatus pacs_store_fs_write(PacsStoreWriter *self, const void *bytes, size_t size, PacsError *err)
+{
+    FsWriter *writer = (FsWriter *)self;
+    if (size >= DIRECT_BYTES || size >= writer->capacity)
+        return flush(writer, bytes, size, err);
+
+    if (!writer->buffer && !(writer->buffer = malloc(writer->capacity)))
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for an object's bytes");
+    if (size > writer->capacity - writer->buffered) {
+        PacsStatus status = flush(writer, NULL, 0, err);
+        if (status != PACS_OK)
+            return status;
+    }
+    memcpy(writer->buffer + writer->buffered, bytes, size);
+    writer->buffered += size;
+    return PACS_OK;
+}
+
+/* --- the end ------------------------------------------------------------------------------------------- */
+
+/* Somebody who swept while we wrote has unlinked a file that we are about to promise. */
+static PacsStatus check_linked(const FsWriter *writer, PacsError *err)
+{
+    struct stat file;
+    if (fstat(writer->file.fd, &file) < 0)
+        return pacs_store_fs_fail(err, errno, "look at an object");
+    if (file.st_nlink == 0)
+        return pacs_fail(err, PACS_UNAVAILABLE, "the object was removed while it was written");
+    return PACS_OK;
+}
+
+PacsStatus pacs_store_fs_commit(PacsStoreWriter *self, PacsError *err)
+{
+    FsWriter *writer = (FsWriter *)self;
+    PacsStatus status = flush(writer, NULL, 0, err);
+    if (status != PACS_OK)
+        return status;
+
+    PACS_CRASH_POINT("store-written");
+    /* If it fails, the object is lost: the kernel may have dropped the pages it could not write and marked
+     * them clean, so that a second fsync would succeed without the bytes ("fsyncgate", Linux since 2.6). */
+    if (fsync(writer->file.fd) < 0)
+        return pacs_store_fs_fail(err, errno, "sync an object");
+    PACS_CRASH_POINT("store-synced");
+    status = pacs_store_fs_file_sync_name(writer->folders, &writer->file, err);
+    if (status == PACS_OK)
+        status = check_linked(writer, err);
+    if (status == PACS_OK && writer->written > KEEP_CACHED)
+        (void)posix_fadvise(writer->file.fd, KEEP_CACHED, 0, POSIX_FADV_DONTNEED); /* as in settle_window() */
+    return status;
+}
+
+void pacs_store_fs_writer_free(PacsStoreWriter *self)
+{
+    FsWriter *writer = (FsWriter *)self;
+    pacs_store_fs_file_clear(writer->folders, &writer->file, self->committed);
+    free(writer->buffer);
+    free(writer);
+}

@@ -1,0 +1,8 @@
+foreach(name fs_contract memory_contract)
+    pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit store/${name}_test LINKS pacs_store
+        SOURCES contract/store_contract.c support/temporary.c)
+endforeach()
+foreach(name fs fs_limits memory front)
+    pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit store/${name}_test LINKS pacs_store
+        SOURCES contract/store_contract.c support/store_failing.c support/temporary.c)
+endforeach()
