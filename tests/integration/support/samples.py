@@ -26,6 +26,10 @@ class Sample:
     sop_instance: str | None
     dataset_offset: int | None
 
+    @property
+    def kind(self):
+        return self.name.split("/")[0]
+
     def bytes(self):
         return self.path.read_bytes()
 
