@@ -7,6 +7,7 @@
 #include "pacs/util/limits.h"
 
 #define OUTPUT_SIZE (64u << 10)
+#define TRAILER_MAX 16
 #define INPUT_MAX (1u << 30) /* zlib counts in 32 bits */
 
 struct PacsInflate {
@@ -15,6 +16,7 @@ struct PacsInflate {
     void *context;
     uint64_t in_bytes;
     uint64_t out_bytes;
+    uint64_t rest;   /* bytes behind the end of the stream */
     uint8_t head[2]; /* the first two bytes tell a zlib wrapper */
     size_t head_size;
     bool initialised;
@@ -85,11 +87,12 @@ static PacsStatus step(PacsInflate *self, bool *ret_starved, PacsError *err)
     return status;
 }
 
-/* PS3.5 A.5 pads the stream with a zero byte; nothing else may follow it. */
-static PacsStatus check_rest(const uint8_t *bytes, size_t size, PacsError *err)
+/* PS3.5 A.5 pads the stream with a zero byte; some writers leave the checksum and length of a gzip trailer.
+ * The data set is complete without either. */
+static PacsStatus check_rest(PacsInflate *self, const uint8_t *bytes, size_t size, PacsError *err)
 {
     for (size_t i = 0; i < size; i++) {
-        if (bytes[i] != 0)
+        if (self->rest++ >= TRAILER_MAX && bytes[i] != 0)
             return pacs_fail(err, PACS_INVALID,
                              "bytes that are no padding stand after the deflated data set");
     }
@@ -111,7 +114,7 @@ static PacsStatus feed_stream(PacsInflate *self, const uint8_t *bytes, size_t si
         bytes += used;
         size -= used;
     }
-    return check_rest(bytes, size, err);
+    return check_rest(self, bytes, size, err);
 }
 
 PacsStatus pacs_inflate_feed(PacsInflate *self, const uint8_t *bytes, size_t size, PacsError *err)

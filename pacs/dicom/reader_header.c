@@ -9,10 +9,17 @@
 
 #define LENGTH32_UNDEFINED 0xFFFFFFFFu
 
+/* Palette descriptors: their first value is a count, up to 65,535, whatever the pixels are. */
+static bool is_palette_descriptor(PacsTag tag)
+{
+    return tag >= PACS_TAG(0x0028, 0x1101) && tag <= PACS_TAG(0x0028, 0x1104);
+}
+
 static PacsVr implicit_vr(const ReaderLevel *level, PacsTag tag)
 {
     PacsVr vr = pacs_dictionary_vr(tag);
-    if (vr == PACS_VR_US && level->signed_pixels && pacs_dictionary_vr_depends_on_sign(tag))
+    if (vr == PACS_VR_US && level->signed_pixels && pacs_dictionary_vr_depends_on_sign(tag) &&
+        !is_palette_descriptor(tag))
         return PACS_VR_SS;
     return vr == PACS_VR_NONE ? PACS_VR_UN : vr;
 }

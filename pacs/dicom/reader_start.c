@@ -24,8 +24,11 @@ bool reader_looks_explicit(const uint8_t *header)
 
 static bool looks_implicit(const uint8_t *header)
 {
-    return pacs_dictionary_find(reader_tag(header, false)) &&
-           reader_u32(header + 4, false) <= PLAUSIBLE_FIRST_LENGTH;
+    PacsTag tag = reader_tag(header, false);
+    uint32_t length = reader_u32(header + 4, false);
+    if (pacs_tag_is_group_length(tag))
+        return length == 4;
+    return pacs_dictionary_find(tag) && length <= PLAUSIBLE_FIRST_LENGTH;
 }
 
 /* Groups of a data set's start are small numbers, so their upper byte is 0: first if big endian. */

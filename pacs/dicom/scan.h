@@ -38,6 +38,8 @@ typedef struct PacsScanOptions {
      *  with the file as far as the data set, unchanged, and goes on with the data set inflated. */
     PacsStatus (*on_inflated)(void *context, const void *bytes, size_t size, PacsError *err);
     void *context;
+    /** Take any data set: what lacks the UIDs of an instance (worklist items, palettes) is not refused. */
+    bool any_dataset;
     /** Further tags to keep beside the main tags, at the level they are given (ExtraMainDicomTags). */
     const PacsTag *extra_tags[4]; /* indexed by PacsLevel */
     size_t extra_tag_count[4];

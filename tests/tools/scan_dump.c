@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pacs/dicom/bulk_table.h"
 #include "pacs/dicom/scan.h"
@@ -135,33 +136,61 @@ static PacsStatus dump(const PacsInstance *instance, PacsBuffer *out, PacsError 
     return status == PACS_OK ? pacs_buffer_check(out, err) : status;
 }
 
-int main(int argc, char **argv)
+typedef struct Arguments {
+    const char *path;
+    uint64_t piece;
+    bool any;
+} Arguments;
+
+static bool parse_arguments(int argc, char **argv, Arguments *ret_arguments)
 {
-    PacsError err = {0};
+    Arguments arguments = {.piece = 128u << 10};
+    int at = 1;
+    if (at < argc && strcmp(argv[at], "--any") == 0) {
+        arguments.any = true;
+        at++;
+    }
+    if (at >= argc)
+        return false;
+    arguments.path = argv[at++];
+    if (at < argc && pacs_parse_u64(pacs_slice(argv[at]), 1u << 30, &arguments.piece, NULL) != PACS_OK)
+        return false;
+    *ret_arguments = arguments;
+    return arguments.piece > 0;
+}
+
+static PacsStatus run(const Arguments *arguments, FILE *file, PacsError *err)
+{
     PACS_AUTO(PacsScan) scan = NULL;
     PACS_AUTO_BUFFER PacsBuffer out;
     pacs_buffer_init(&out, SIZE_MAX / 2);
-    uint64_t piece = 128u << 10;
-    if (argc < 2 || (argc > 2 && pacs_parse_u64(pacs_slice(argv[2]), 1u << 30, &piece, &err) != PACS_OK) ||
-        piece == 0) {
-        (void)fprintf(stderr, "usage: scan_dump FILE [PIECE] < PATHS\n");
+    const PacsScanOptions options = {.any_dataset = arguments->any};
+    PacsStatus status = pacs_scan_new(&options, &scan, err);
+    if (status == PACS_OK)
+        status = feed_file(scan, file, (size_t)arguments->piece, err);
+    if (status == PACS_OK)
+        status = dump(pacs_scan_instance(scan), &out, err);
+    if (status == PACS_OK)
+        (void)fwrite(out.bytes, 1, out.size, stdout);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    Arguments arguments;
+    if (!parse_arguments(argc, argv, &arguments)) {
+        (void)fprintf(stderr, "usage: scan_dump [--any] FILE [PIECE] < PATHS\n");
         return 2;
     }
-    FILE *file = fopen(argv[1], "rb");
+    FILE *file = fopen(arguments.path, "rb");
     if (!file) {
-        perror(argv[1]);
+        perror(arguments.path);
         return 2;
     }
-    PacsStatus status = pacs_scan_new(NULL, &scan, &err);
-    if (status == PACS_OK)
-        status = feed_file(scan, file, (size_t)piece, &err);
+    PacsError err = {0};
+    PacsStatus status = run(&arguments, file, &err);
     (void)fclose(file);
-    if (status == PACS_OK)
-        status = dump(pacs_scan_instance(scan), &out, &err);
-    if (status != PACS_OK) {
+    if (status != PACS_OK)
         (void)fprintf(stderr, "%s: %s\n", pacs_status_name(status), err.text);
-        return 1;
-    }
-    (void)fwrite(out.bytes, 1, out.size, stdout);
-    return 0;
+    return status == PACS_OK ? 0 : 1;
 }
