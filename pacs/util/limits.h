@@ -32,6 +32,16 @@
 #define PACS_MAX_HTTP_QUERY_PARAMETERS 1024   /* count */
 #define PACS_MAX_HTTP_COLLECTED_BODY (16u << 20) /* JSON bodies read whole: tools/find with long lists */
 #define PACS_HTTP_BODY_CHUNK (256u << 10)     /* what a streamed body hands to a worker at a time */
+#define PACS_MAX_HTTP_STREAMED_BODY (64ull << 30) /* one object of the largest scanners, with room; the store has its own */
+#define PACS_MAX_HTTP_HELD_BODIES (512u << 20)    /* parts of all request bodies in memory together: then 503, smaller chunks */
+#define PACS_MAX_HTTP_IGNORED_BODY (1u << 20) /* read and dropped so that a refused client hears why; above: closed */
+#define PACS_MAX_HTTP_INFLATE_RATIO 200u      /* of a gzip request body above 16 MiB: images reach 20, bombs 1,032 */
+#define PACS_MAX_HTTP_REQUEST_ARENA (256u << 20) /* strings, rows and JSON of one answer: lists of a million ids */
+#define PACS_MAX_HTTP_REPLY_HEADERS (16u << 10)  /* of one reply: must fit beside the request in MHD's 128 KiB */
+#define PACS_MAX_HTTP_CONNECTIONS 12000       /* count; each costs up to 128 KiB once it has asked something */
+#define PACS_HTTP_CROWD 1024                  /* connections above which an idle one is kept for a few seconds only */
+#define PACS_MAX_HTTP_WAITING 1024            /* handlers waiting for a worker: beyond, 503 is kinder than a minute's wait */
+#define PACS_HTTP_READ_WHOLE (2u << 20)       /* files up to here leave in one write with their header (measured: beats sendfile) */
 
 /* Configuration */
 #define PACS_MAX_CONFIG_FILE (16u << 20)
@@ -46,6 +56,7 @@
 #define PACS_MAX_EVENT_DATA (64u << 10)       /* JSON of one event: PLATFORM contract 2.2, brokers take 1 MB */
 #define PACS_MAX_INDEX_ADD_ARENA (8u << 20)   /* what indexing one instance works out: tags of four levels, search texts */
 #define PACS_MAX_INDEX_DELETE_ARENA (64u << 20) /* rows to delete: a patient with a million series */
+#define PACS_MAX_INDEX_PAGE_ARENA (1u << 30)   /* a page of a list: 16 series of a million instances each */
 #define PACS_MAX_INDEX_QUEUE 256              /* writes waiting for the writer: callers beyond wait in turn */
 #define PACS_MAX_INDEX_BATCH 128              /* writes that share one commit: keeps the first of them below 20 ms */
 

@@ -1,0 +1,21 @@
+# cmake -DOUT=migrations.c -DIN=a.sql|b.sql -P embed_migrations.cmake: SQL files as C strings, one per file.
+# Bytes rather than string literals: those may have 4,095 characters only, and quotes would need care.
+string(REPLACE "|" ";" files "${IN}")
+set(text "#include \"pacs/index/migrations.h\"\n\n")
+set(names "")
+set(count 0)
+foreach(file IN LISTS files)
+    math(EXPR count "${count} + 1")
+    get_filename_component(name "${file}" NAME)
+    string(REGEX MATCH "^0*([0-9]+)_" number "${name}")
+    if(NOT CMAKE_MATCH_1 EQUAL count)
+        message(FATAL_ERROR "migration ${count} is missing: found ${name}")
+    endif()
+    file(READ "${file}" bytes HEX)
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+    string(APPEND text "/* ${name} */\nstatic const char migration_${count}[] = {${bytes}0};\n")
+    string(APPEND names "    migration_${count},\n")
+endforeach()
+string(APPEND text "\nconst char *const pacs_index_migrations[] = {\n${names}};\n"
+    "const uint32_t pacs_index_migration_count = ${count};\n")
+file(WRITE "${OUT}" "${text}")

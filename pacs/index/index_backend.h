@@ -1,0 +1,69 @@
+#pragma once
+
+#include "pacs/index/index_prepare.h"
+#include "pacs/index/index_write.h"
+
+/** Which part of the index a walk visits. */
+typedef struct PacsIndexScope {
+    PacsLevel level; /* of the resources visited */
+    bool has_above;  /* only those below one resource */
+    PacsLevel above_level;
+    PacsOrthancId above;
+    uint64_t since, limit; /* skip so many; at most so many, 0 for all */
+} PacsIndexScope;
+
+/**
+ * What a back end of the index fills in. For back ends and their wrappers in tests alone; everybody else
+ * calls the functions of index.h and index_write.h, which check their arguments and come here.
+ *
+ * Ids arrive as 20 bytes: text that is no Orthanc id is PACS_NOT_FOUND before a back end is asked.
+ * Every slot is required unless its line says otherwise. Each keeps what index.h promises of the function of
+ * its name: one transaction per write, one snapshot per read, outputs set on success only.
+ */
+typedef struct PacsIndexOps {
+    const char *name; /* "sqlite" */
+    void (*free)(PacsIndex *self);
+    PacsStatus (*check)(PacsIndex *self, PacsError *err);
+
+    PacsStatus (*add)(PacsIndex *self, const PacsPreparedAdd *add, PacsIndexAdded *ret_added, PacsError *err);
+    PacsStatus (*delete_resource)(PacsIndex *self, PacsLevel level, const PacsOrthancId *id,
+                                  PacsRemaining *ret_remaining, PacsError *err);
+    PacsStatus (*stabilise)(PacsIndex *self, int64_t before_ms, uint32_t limit, uint32_t *ret_count,
+                            PacsError *err);
+
+    PacsStatus (*find)(PacsIndex *self, PacsLevel level, const PacsOrthancId *id, PacsResourceParts parts,
+                       PacsArena *arena, PacsResource **ret_resource, PacsError *err);
+    /** In arrival order; the visitor is called outside of any lock or transaction. */
+    PacsStatus (*list)(PacsIndex *self, const PacsIndexScope *scope, PacsResourceParts parts,
+                       PacsResourceVisitor *visit, void *context, PacsError *err);
+    PacsStatus (*find_object)(PacsIndex *self, const PacsOrthancId *id, PacsArena *arena,
+                              PacsStoredObject **ret_object, PacsError *err);
+    PacsStatus (*find_blobs)(PacsIndex *self, const PacsOrthancId *id, PacsBlobParts parts, PacsArena *arena,
+                             PacsInstanceBlobs *ret_blobs, PacsError *err);
+    PacsStatus (*read_metadata)(PacsIndex *self, PacsLevel level, const PacsOrthancId *id, PacsArena *arena,
+                                PacsMetadataValue **ret_values, size_t *ret_count, PacsError *err);
+    PacsStatus (*statistics)(PacsIndex *self, PacsStatistics *ret_statistics, PacsError *err);
+
+    PacsStatus (*read_changes)(PacsIndex *self, const PacsChangeQuery *query, PacsArena *arena,
+                               PacsChangePage *ret_page, PacsError *err);
+    PacsStatus (*clear_changes)(PacsIndex *self, PacsError *err);
+
+    PacsStatus (*read_garbage)(PacsIndex *self, PacsKey *ret_keys, size_t max, size_t *ret_count,
+                               PacsError *err);
+    PacsStatus (*forget_garbage)(PacsIndex *self, const PacsKey *keys, size_t count, PacsError *err);
+    PacsStatus (*has_key)(PacsIndex *self, const PacsKey *key, bool *ret_known, PacsError *err);
+
+    PacsStatus (*read_setting)(PacsIndex *self, const char *name, PacsArena *arena, const char **ret_value,
+                               PacsError *err);
+    PacsStatus (*write_setting)(PacsIndex *self, const char *name, const char *value, PacsError *err);
+
+    PacsStatus (*read_outbox)(PacsIndex *self, size_t max, PacsArena *arena, PacsOutboxEvent **ret_events,
+                              size_t *ret_count, PacsError *err);
+    PacsStatus (*mark_sent)(PacsIndex *self, const int64_t *ids, size_t count, PacsError *err);
+    PacsStatus (*outbox_depth)(PacsIndex *self, PacsOutboxDepth *ret_depth, PacsError *err);
+} PacsIndexOps;
+
+struct PacsIndex {
+    const PacsIndexOps *ops;
+    uint32_t schema_version; /* of the open database */
+};

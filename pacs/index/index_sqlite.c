@@ -1,0 +1,206 @@
+#include "pacs/index/index_sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "pacs/util/limits.h"
+#include "pacs/util/text.h"
+
+#define READERS_DEFAULT 8
+#define PATIENT_REF_KEY_SETTING "events.patient-ref-key"
+
+/**
+ * FULL: a commit is in the log on the disk before it is answered. The log is checkpointed by a thread of its
+ * own (wal_autocheckpoint = 0) and kept at its length, because overwriting blocks is cheaper to sync than
+ * appending.
+ */
+static const char writer_settings[] = "PRAGMA journal_mode = WAL;"
+                                      "PRAGMA synchronous = FULL;"
+                                      "PRAGMA wal_autocheckpoint = 0;"
+                                      "PRAGMA journal_size_limit = 67108864;"
+                                      "PRAGMA cache_size = -16384;" /* kB */
+                                      "PRAGMA temp_store = MEMORY;"
+                                      "PRAGMA cell_size_check = ON;"
+                                      "PRAGMA trusted_schema = OFF;";
+
+/* ---- Answers of a line ---- */
+
+static PacsStatus sqlite_check(PacsIndex *self, PacsError *err)
+{
+    INDEX_AUTO_READER IndexReader reader = {0};
+    int64_t one = 0;
+    PacsStatus status = pacs_index_sqlite_read_begin(pacs_index_sqlite(self), false, &reader, err);
+    if (status == PACS_OK)
+        status = pacs_sqlite_number(reader.connection, "SELECT id FROM total", NULL, 0, &one, err);
+    return status;
+}
+
+PacsStatus pacs_index_sqlite_statistics(PacsIndex *self, PacsStatistics *ret_statistics, PacsError *err)
+{
+    INDEX_AUTO_READER IndexReader reader = {0};
+    PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
+    bool has_row = false;
+    PacsStatus status = pacs_index_sqlite_read_begin(pacs_index_sqlite(self), false, &reader, err);
+    if (status == PACS_OK)
+        status = pacs_sqlite_query(
+            reader.connection, &rows,
+            "SELECT patients, studies, series, instances, size_bytes, uncompressed_bytes"
+            " FROM total",
+            NULL, 0, err);
+    if (status == PACS_OK)
+        status = pacs_sqlite_step(reader.connection, rows, &has_row, err);
+    if (status != PACS_OK)
+        return status;
+    *ret_statistics = (PacsStatistics){
+        .patients = (uint64_t)sqlite3_column_int64(rows, 0),
+        .studies = (uint64_t)sqlite3_column_int64(rows, 1),
+        .series = (uint64_t)sqlite3_column_int64(rows, 2),
+        .instances = (uint64_t)sqlite3_column_int64(rows, 3),
+        .size_bytes = (uint64_t)sqlite3_column_int64(rows, 4),
+        .uncompressed_bytes = (uint64_t)sqlite3_column_int64(rows, 5),
+    };
+    return PACS_OK;
+}
+
+/* ---- Opening and closing ---- */
+
+static void sqlite_free(PacsIndex *self)
+{
+    IndexSqlite *index = pacs_index_sqlite(self);
+    pacs_index_sqlite_writer_stop(index);
+    pacs_index_sqlite_checkpoint_stop(index->checkpointer);
+    pacs_index_sqlite_pool_free(index->readers);
+    pacs_sqlite_close(index->writer); /* the last connection: copies the log into the database */
+    pacs_queue_free(index->queue);
+    if (index->lock_fd >= 0)
+        close(index->lock_fd);
+    free(index);
+}
+
+static const PacsIndexOps sqlite_ops = {
+    .name = "sqlite",
+    .free = sqlite_free,
+    .check = sqlite_check,
+    .add = pacs_index_sqlite_add,
+    .delete_resource = pacs_index_sqlite_delete,
+    .stabilise = pacs_index_sqlite_stabilise,
+    .find = pacs_index_sqlite_find,
+    .list = pacs_index_sqlite_list,
+    .find_object = pacs_index_sqlite_find_object,
+    .find_blobs = pacs_index_sqlite_find_blobs,
+    .read_metadata = pacs_index_sqlite_read_metadata,
+    .statistics = pacs_index_sqlite_statistics,
+    .read_changes = pacs_index_sqlite_read_changes,
+    .clear_changes = pacs_index_sqlite_clear_changes,
+    .read_garbage = pacs_index_sqlite_read_garbage,
+    .forget_garbage = pacs_index_sqlite_forget_garbage,
+    .has_key = pacs_index_sqlite_has_key,
+    .read_setting = pacs_index_sqlite_read_setting,
+    .write_setting = pacs_index_sqlite_write_setting,
+    .read_outbox = pacs_index_sqlite_read_outbox,
+    .mark_sent = pacs_index_sqlite_mark_sent,
+    .outbox_depth = pacs_index_sqlite_outbox_depth,
+};
+
+/** A lock that the kernel drops with the process; SQLite's own would let a second process write beside us. */
+static PacsStatus lock_file(IndexSqlite *index, const char *path, PacsError *err)
+{
+    char lock_path[4096];
+    const int length = snprintf(lock_path, sizeof lock_path, "%s-lock", path);
+    if (length < 0 || (size_t)length >= sizeof lock_path)
+        return pacs_fail(err, PACS_INVALID, "the path of the index is too long");
+    index->lock_fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (index->lock_fd < 0)
+        return pacs_fail(err, errno == ENOSPC ? PACS_NO_SPACE : PACS_UNAVAILABLE, "cannot open '%s': %s",
+                         lock_path, strerror(errno));
+    if (flock(index->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK
+                   ? pacs_fail(err, PACS_EXISTS, "the index '%s' is open in another process", path)
+                   : pacs_fail(err, PACS_UNAVAILABLE, "cannot lock '%s': %s", lock_path, strerror(errno));
+    return PACS_OK;
+}
+
+static PacsStatus open_database(IndexSqlite *index, const char *path, PacsError *err)
+{
+    PacsStatus status = pacs_sqlite_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &index->writer,
+                                         err);
+    if (status == PACS_OK)
+        status = pacs_sqlite_script(index->writer, writer_settings, err);
+    if (status == PACS_OK)
+        status = pacs_index_sqlite_migrate(index->writer, &index->base.schema_version, err);
+    return status;
+}
+
+/** The key of patientRef is made with the database and never leaves it: refs of one archive compare, of two
+ * do not. */
+static PacsStatus load_patient_ref_key(IndexSqlite *index, PacsError *err)
+{
+    static const char read_key[] = "SELECT value FROM setting WHERE name = ?";
+    char hex[2 * PACS_SHA256_SIZE + 1];
+    {
+        PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
+        bool has_row = false;
+        PacsStatus status = PACS_SQL_QUERY(index->writer, &rows, err, read_key,
+                                           pacs_sql_text(PATIENT_REF_KEY_SETTING));
+        if (status == PACS_OK)
+            status = pacs_sqlite_step(index->writer, rows, &has_row, err);
+        if (status != PACS_OK)
+            return status;
+        if (has_row)
+            return pacs_hex_parse(pacs_slice((const char *)sqlite3_column_text(rows, 0)),
+                                  index->patient_ref_key, sizeof index->patient_ref_key, err);
+    }
+    const PacsStatus status = pacs_random(index->patient_ref_key, sizeof index->patient_ref_key, err);
+    if (status != PACS_OK)
+        return status;
+    pacs_hex_format(index->patient_ref_key, sizeof index->patient_ref_key, hex);
+    return PACS_SQL_RUN(index->writer, err, "INSERT INTO setting (name, value) VALUES (?, ?)",
+                        pacs_sql_text(PATIENT_REF_KEY_SETTING), pacs_sql_text(hex));
+}
+
+static void register_metrics(IndexSqlite *index, PacsMetrics *metrics)
+{
+    index->commits = pacs_metric(
+        pacs_metrics_family(metrics, PACS_COUNTER, "imaging_db_commits_total", "Index commits", NULL), NULL);
+    index->operations = pacs_metric(pacs_metrics_family(metrics, PACS_COUNTER, "imaging_db_writes_total",
+                                                        "Index writes, of which many share a commit", NULL),
+                                    NULL);
+    index->commit_seconds = pacs_metric(pacs_metrics_family(metrics, PACS_HISTOGRAM,
+                                                            "imaging_db_commit_seconds",
+                                                            "Index transactions from begin to durable", NULL),
+                                        NULL);
+}
+
+PacsStatus pacs_index_sqlite_open(const PacsIndexSqliteOptions *options, PacsMetrics *metrics,
+                                  PacsIndex **ret_index, PacsError *err)
+{
+    IndexSqlite *sqlite = calloc(1, sizeof *sqlite);
+    if (!sqlite)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for the index");
+    *sqlite = (IndexSqlite){.base.ops = &sqlite_ops, .lock_fd = -1};
+    register_metrics(sqlite, metrics);
+    PACS_AUTO(PacsIndex) index = &sqlite->base;
+
+    const uint32_t readers = options->reader_count ? options->reader_count : READERS_DEFAULT;
+    PacsStatus status = lock_file(sqlite, options->path, err);
+    if (status == PACS_OK)
+        status = open_database(sqlite, options->path, err);
+    if (status == PACS_OK)
+        status = load_patient_ref_key(sqlite, err);
+    if (status == PACS_OK)
+        status = pacs_index_sqlite_pool_new(options->path, readers, &sqlite->readers, err);
+    if (status == PACS_OK)
+        status = pacs_index_sqlite_checkpoint_start(options->path, sqlite->writer, &sqlite->checkpointer,
+                                                    err);
+    if (status == PACS_OK)
+        status = pacs_index_sqlite_writer_start(sqlite, err);
+    if (status != PACS_OK)
+        return status;
+    *ret_index = PACS_STEAL(index);
+    return PACS_OK;
+}

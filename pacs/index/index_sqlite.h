@@ -1,0 +1,209 @@
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "pacs/index/index_backend.h"
+#include "pacs/index/index_event.h"
+#include "pacs/index/sqlite.h"
+#include "pacs/util/queue.h"
+
+/**
+ * Inside of the SQLite back end; for index_sqlite*.c alone.
+ *
+ * One thread writes: it takes all writes that wait, runs each in its own savepoint and commits them together
+ * (index_sqlite_writer.c). Readers have connections of their own (index_sqlite_pool.c). A third thread copies
+ * the write-ahead log into the database file, so that no commit has to (index_sqlite_checkpoint.c).
+ */
+
+/** The `total` row. The writer keeps it in memory and stores it once per commit. */
+typedef struct IndexTotals {
+    int64_t patients, studies, series, instances;
+    int64_t size_bytes, uncompressed_bytes;
+    int64_t last_patient, last_study, last_series, last_instance, last_change;
+} IndexTotals;
+
+/** Rows above an instance, by key. */
+typedef struct IndexParents {
+    int64_t patient, study, series, study_uid;
+} IndexParents;
+
+/**
+ * Series that something was added to a moment ago, all of whose ancestors are marked unstable and changed
+ * already: the next addition needs no look-up. Emptied by every write but an addition, and whenever one is
+ * undone.
+ */
+#define INDEX_RECENT_SERIES 64 /* associations that send at once */
+typedef struct IndexRecentSeries {
+    bool used;
+    PacsOrthancId id;
+    IndexParents parents;
+    bool study_uid_collision;
+    int64_t expected_instances;
+    char sop_class_uid[65];
+} IndexRecentSeries;
+
+typedef struct IndexReaderPool IndexReaderPool;
+typedef struct IndexCheckpointer IndexCheckpointer;
+
+typedef struct IndexSqlite {
+    PacsIndex base; /* first: &sqlite->base is the handle everyone else holds */
+    int lock_fd;    /* what keeps a second process out */
+    uint8_t patient_ref_key[PACS_SHA256_SIZE];
+
+    IndexReaderPool *readers;
+    IndexCheckpointer *checkpointer;
+    PacsQueue *queue; /* of IndexOperation */
+    pthread_t writer_thread;
+    bool writer_started;
+    atomic_bool stopping;
+
+    /* What follows belongs to the writer thread. */
+    PacsSqlite *writer;
+    IndexTotals totals;
+    bool purging; /* rows of deleted instances are left */
+    IndexRecentSeries recent[INDEX_RECENT_SERIES];
+    struct {
+        bool used;
+        int64_t id;
+        PacsOrigin origin; /* texts below */
+        char texts[4][256];
+    } last_origin;
+
+    PacsMetric *commits;
+    PacsMetric *operations;
+    PacsMetric *commit_seconds;
+} IndexSqlite;
+
+static inline IndexSqlite *pacs_index_sqlite(PacsIndex *index)
+{
+    return (IndexSqlite *)index;
+}
+
+/* ---- index_sqlite_migrate.c ---- */
+
+/** Bring the schema up to the newest version. Errors: PACS_UNSUPPORTED (newer than we, or not ours). */
+PACS_CHECKED PacsStatus pacs_index_sqlite_migrate(PacsSqlite *connection, uint32_t *ret_version,
+                                                  PacsError *err);
+
+/* ---- index_sqlite_writer.c ---- */
+
+/** What a write does, on the writer thread, inside a transaction. It may run twice: outputs are set, not
+ * added to. */
+typedef PacsStatus IndexWrite(IndexSqlite *index, void *arguments, PacsError *err);
+
+PACS_CHECKED PacsStatus pacs_index_sqlite_writer_start(IndexSqlite *index, PacsError *err);
+void pacs_index_sqlite_writer_stop(IndexSqlite *index); /* writes what waits */
+
+/** Run `write` in a transaction; returns when it is durable or undone. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_write(IndexSqlite *index, IndexWrite *write, void *arguments,
+                                                PacsError *err);
+
+/** Forget what the writer remembers of rows. */
+void pacs_index_sqlite_forget(IndexSqlite *index);
+
+/* ---- index_sqlite_checkpoint.c ---- */
+
+PACS_CHECKED PacsStatus pacs_index_sqlite_checkpoint_start(const char *path, PacsSqlite *writer,
+                                                           IndexCheckpointer **ret_checkpointer,
+                                                           PacsError *err);
+void pacs_index_sqlite_checkpoint_stop(IndexCheckpointer *checkpointer);
+/** On the writer thread, between transactions: lets the log begin anew when it has grown long. */
+void pacs_index_sqlite_checkpoint_finish(IndexCheckpointer *checkpointer, PacsSqlite *writer);
+
+/* ---- index_sqlite_pool.c ---- */
+
+PACS_CHECKED PacsStatus pacs_index_sqlite_pool_new(const char *path, uint32_t count,
+                                                   IndexReaderPool **ret_pool, PacsError *err);
+void pacs_index_sqlite_pool_free(IndexReaderPool *pool);
+
+/** A connection for one read; waits while all are in use. `begin` opens a snapshot over several statements.
+ */
+typedef struct IndexReader {
+    IndexReaderPool *pool;
+    PacsSqlite *connection;
+    bool in_snapshot;
+} IndexReader;
+PACS_CHECKED PacsStatus pacs_index_sqlite_read_begin(IndexSqlite *index, bool snapshot,
+                                                     IndexReader *ret_reader, PacsError *err);
+void pacs_index_sqlite_read_end(IndexReader *reader);
+#define INDEX_AUTO_READER __attribute__((cleanup(pacs_index_sqlite_read_end)))
+
+/* ---- index_sqlite_level.c: the same question at each level ---- */
+
+/** Key of a resource; PACS_NOT_FOUND ("no Study has this id"). Deleted instances are not found. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_row_of(PacsSqlite *connection, PacsLevel level,
+                                                 const PacsOrthancId *id, int64_t *ret_row, PacsError *err);
+
+/* ---- index_sqlite_change.c ---- */
+
+PACS_CHECKED PacsStatus pacs_index_sqlite_log_change(IndexSqlite *index, PacsChangeType type, PacsLevel level,
+                                                     int64_t row, int64_t time_ms, PacsError *err);
+
+/* ---- index_sqlite_event.c: study events into the outbox ---- */
+
+/** What an event says beyond the rows of its study; NULL and 0 where the type has no such thing. */
+typedef struct IndexEventExtra {
+    const PacsOrigin *origin;
+    const char *reason;
+    const char *const *changed_series;
+    size_t changed_series_count;
+} IndexEventExtra;
+
+PACS_CHECKED PacsStatus pacs_index_sqlite_write_event(IndexSqlite *index, int64_t study_uid,
+                                                      PacsStudyEventType type, const IndexEventExtra *extra,
+                                                      PacsError *err);
+
+/* ---- index_sqlite_delete.c ---- */
+
+/** Delete an instance that is about to be stored anew: as a deletion, but no event tells of it. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_delete_replaced(IndexSqlite *index, int64_t instance,
+                                                          PacsError *err);
+
+/** Remove rows of instances of a deleted series, keys to the garbage; at most `max`, *ret_done false if more
+ *  are left. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_purge_series(IndexSqlite *index, int64_t series, uint32_t max,
+                                                       bool *ret_done, PacsError *err);
+/** Remove some rows that a large deletion left; *ret_left tells whether any remain. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_purge_some(IndexSqlite *index, bool *ret_left, PacsError *err);
+/** Remove one such row, because its instance comes again. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_purge_instance(IndexSqlite *index, int64_t series, int64_t instance,
+                                                         PacsError *err);
+
+/* ---- The slots, each beside its subject ---- */
+
+PacsStatus pacs_index_sqlite_add(PacsIndex *self, const PacsPreparedAdd *add, PacsIndexAdded *ret_added,
+                                 PacsError *err);
+PacsStatus pacs_index_sqlite_delete(PacsIndex *self, PacsLevel level, const PacsOrthancId *id,
+                                    PacsRemaining *ret_remaining, PacsError *err);
+PacsStatus pacs_index_sqlite_stabilise(PacsIndex *self, int64_t before_ms, uint32_t limit,
+                                       uint32_t *ret_count, PacsError *err);
+PacsStatus pacs_index_sqlite_find(PacsIndex *self, PacsLevel level, const PacsOrthancId *id,
+                                  PacsResourceParts parts, PacsArena *arena, PacsResource **ret_resource,
+                                  PacsError *err);
+PacsStatus pacs_index_sqlite_list(PacsIndex *self, const PacsIndexScope *scope, PacsResourceParts parts,
+                                  PacsResourceVisitor *visit, void *context, PacsError *err);
+PacsStatus pacs_index_sqlite_find_object(PacsIndex *self, const PacsOrthancId *id, PacsArena *arena,
+                                         PacsStoredObject **ret_object, PacsError *err);
+PacsStatus pacs_index_sqlite_find_blobs(PacsIndex *self, const PacsOrthancId *id, PacsBlobParts parts,
+                                        PacsArena *arena, PacsInstanceBlobs *ret_blobs, PacsError *err);
+PacsStatus pacs_index_sqlite_read_metadata(PacsIndex *self, PacsLevel level, const PacsOrthancId *id,
+                                           PacsArena *arena, PacsMetadataValue **ret_values,
+                                           size_t *ret_count, PacsError *err);
+PacsStatus pacs_index_sqlite_statistics(PacsIndex *self, PacsStatistics *ret_statistics, PacsError *err);
+PacsStatus pacs_index_sqlite_read_changes(PacsIndex *self, const PacsChangeQuery *query, PacsArena *arena,
+                                          PacsChangePage *ret_page, PacsError *err);
+PacsStatus pacs_index_sqlite_clear_changes(PacsIndex *self, PacsError *err);
+PacsStatus pacs_index_sqlite_read_garbage(PacsIndex *self, PacsKey *ret_keys, size_t max, size_t *ret_count,
+                                          PacsError *err);
+PacsStatus pacs_index_sqlite_forget_garbage(PacsIndex *self, const PacsKey *keys, size_t count,
+                                            PacsError *err);
+PacsStatus pacs_index_sqlite_has_key(PacsIndex *self, const PacsKey *key, bool *ret_known, PacsError *err);
+PacsStatus pacs_index_sqlite_read_setting(PacsIndex *self, const char *name, PacsArena *arena,
+                                          const char **ret_value, PacsError *err);
+PacsStatus pacs_index_sqlite_write_setting(PacsIndex *self, const char *name, const char *value,
+                                           PacsError *err);
+PacsStatus pacs_index_sqlite_read_outbox(PacsIndex *self, size_t max, PacsArena *arena,
+                                         PacsOutboxEvent **ret_events, size_t *ret_count, PacsError *err);
+PacsStatus pacs_index_sqlite_mark_sent(PacsIndex *self, const int64_t *ids, size_t count, PacsError *err);
+PacsStatus pacs_index_sqlite_outbox_depth(PacsIndex *self, PacsOutboxDepth *ret_depth, PacsError *err);

@@ -1,0 +1,244 @@
+#include <inttypes.h>
+
+#include "pacs/index/index_sqlite.h"
+#include "pacs/index/index_tags.h"
+#include "pacs/util/clock.h"
+#include "pacs/util/limits.h"
+#include "pacs/util/text.h"
+
+/* Reads what index_event.h writes down, on the writer's connection, so that an event tells of exactly the
+ * state that its transaction leaves (or, for a deletion, ends). */
+
+static PacsStatus load_study_uid(IndexSqlite *index, int64_t study_uid, PacsArena *arena,
+                                 PacsStudyFacts *facts, PacsError *err)
+{
+    static const char sql[] =
+        "UPDATE study_uid SET revision = revision + 1 WHERE id = ? RETURNING uid, revision";
+    PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
+    bool has_row = false;
+    PacsStatus status = PACS_SQL_QUERY(index->writer, &rows, err, sql, pacs_sql_i64(study_uid));
+    if (status == PACS_OK)
+        status = pacs_sqlite_step(index->writer, rows, &has_row, err);
+    if (status == PACS_OK && !has_row)
+        return pacs_fail(err, PACS_CORRUPT, "a study of the index has lost its UID");
+    if (status == PACS_OK)
+        facts->revision = (uint64_t)sqlite3_column_int64(rows, 1);
+    return status == PACS_OK ? pacs_sqlite_text(rows, 0, arena, &facts->study_instance_uid, err) : status;
+}
+
+/** Issuer of Patient ID stands among the tags where it is configured as an extra one. */
+static PacsStatus load_patient_ref(const IndexSqlite *index, sqlite3_stmt *rows, int column, PacsArena *arena,
+                                   PacsStudyFacts *facts, PacsError *err)
+{
+    const PacsTagValue *tags = NULL;
+    size_t count = 0;
+    const char *patient_id = NULL;
+    PacsStatus status = pacs_sqlite_text(rows, column, arena, &patient_id, err);
+    if (status == PACS_OK)
+        status = pacs_index_tags_parse(sqlite3_column_blob(rows, column + 1),
+                                       (size_t)sqlite3_column_bytes(rows, column + 1), arena, &tags, &count,
+                                       err);
+    if (status != PACS_OK)
+        return status;
+    return pacs_index_event_patient_ref(index->patient_ref_key,
+                                        pacs_index_tags_get(tags, count, PACS_TAG_ISSUER_OF_PATIENT_ID),
+                                        patient_id, facts->patient_ref, err);
+}
+
+/** What all studies of the UID share is taken from the one that came first. */
+static PacsStatus load_first_study(const IndexSqlite *index, sqlite3_stmt *rows, PacsArena *arena,
+                                   PacsStudyFacts *facts, PacsError *err)
+{
+    const char **const texts[] = {&facts->accession_number, &facts->study_date, &facts->study_time,
+                                  &facts->timezone};
+    PacsStatus status = PACS_OK;
+    for (int i = 0; status == PACS_OK && i < 4; i++)
+        status = pacs_sqlite_text(rows, 6 + i, arena, texts[i], err);
+    facts->received_ms = sqlite3_column_int64(rows, 4);
+    return status == PACS_OK ? load_patient_ref(index, rows, 10, arena, facts, err) : status;
+}
+
+static PacsStatus load_study(sqlite3_stmt *rows, PacsEventIds *ids, PacsStudyFacts *facts, PacsError *err)
+{
+    PacsOrthancId patient;
+    PacsOrthancId study;
+    PacsStatus status = pacs_sqlite_fixed(rows, 0, patient.bytes, sizeof patient.bytes, err);
+    if (status == PACS_OK)
+        status = pacs_sqlite_fixed(rows, 1, study.bytes, sizeof study.bytes, err);
+    if (status != PACS_OK)
+        return status;
+    pacs_index_id_format(&patient, ids->patient);
+    pacs_index_id_format(&study, ids->study);
+    facts->instances += (uint64_t)sqlite3_column_int64(rows, 2);
+    facts->size_bytes += (uint64_t)sqlite3_column_int64(rows, 3);
+    if (sqlite3_column_int64(rows, 5) > facts->last_received_ms)
+        facts->last_received_ms = sqlite3_column_int64(rows, 5);
+    return PACS_OK;
+}
+
+static PacsStatus load_studies(IndexSqlite *index, int64_t study_uid, PacsArena *arena, PacsStudyFacts *facts,
+                               PacsError *err)
+{
+    static const char count_sql[] = "SELECT count(*) FROM study WHERE study_uid = ?";
+    static const char sql[] =
+        "SELECT p.orthanc_id, st.orthanc_id, st.instance_count, st.size_bytes, st.first_received_ms,"
+        " st.last_update_ms, st.accession_number, st.study_date, st.study_time, st.timezone, p.patient_id, p.tags"
+        " FROM study st JOIN patient p ON p.id = st.patient WHERE st.study_uid = ? ORDER BY st.id";
+    int64_t count = 0;
+    PacsStatus status = PACS_SQL_NUMBER(index->writer, &count, err, count_sql, pacs_sql_i64(study_uid));
+    if (status != PACS_OK)
+        return status;
+    PacsEventIds *ids = pacs_arena_array(arena, (size_t)count + 1, sizeof *ids);
+    if (!ids)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for an event");
+    PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
+    bool has_row = false;
+    status = PACS_SQL_QUERY(index->writer, &rows, err, sql, pacs_sql_i64(study_uid));
+    while (status == PACS_OK && (status = pacs_sqlite_step(index->writer, rows, &has_row, err)) == PACS_OK &&
+           has_row) {
+        if (facts->id_count == 0)
+            status = load_first_study(index, rows, arena, facts, err);
+        if (status == PACS_OK)
+            status = load_study(rows, &ids[facts->id_count++], facts, err);
+    }
+    facts->ids = ids;
+    return status;
+}
+
+static PacsStatus load_one_series(sqlite3_stmt *rows, PacsArena *arena, PacsEventSeries *series,
+                                  PacsError *err)
+{
+    const char **const texts[] = {&series->uid, &series->modality, &series->number, &series->body_part,
+                                  &series->sop_classes};
+    PacsStatus status = PACS_OK;
+    for (int i = 0; status == PACS_OK && i < 5; i++)
+        status = pacs_sqlite_text(rows, i, arena, texts[i], err);
+    series->instances = (uint64_t)sqlite3_column_int64(rows, 5);
+    return status;
+}
+
+/** Series of all studies of the UID; those that changed since the last event are listed a second time. */
+static PacsStatus load_series(IndexSqlite *index, int64_t study_uid, PacsArena *arena, PacsStudyFacts *facts,
+                              PacsError *err)
+{
+    static const char count_sql[] = "SELECT total(series_count) FROM study WHERE study_uid = ?";
+    static const char sql[] = "SELECT s.series_uid, s.modality, s.series_number, s.body_part, s.sop_classes,"
+                              " s.instance_count, s.changed FROM study st JOIN series s ON s.study = st.id"
+                              " WHERE st.study_uid = ? ORDER BY s.id";
+    int64_t max = 0;
+    PacsStatus status = PACS_SQL_NUMBER(index->writer, &max, err, count_sql, pacs_sql_i64(study_uid));
+    if (status != PACS_OK)
+        return status;
+    PacsEventSeries *series = pacs_arena_array(arena, (size_t)max + 1, sizeof *series);
+    const char **changed = pacs_arena_array(arena, (size_t)max + 1, sizeof *changed);
+    if (!series || !changed)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for an event of %" PRId64 " series", max);
+    PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
+    bool has_row = false;
+    status = PACS_SQL_QUERY(index->writer, &rows, err, sql, pacs_sql_i64(study_uid));
+    while (status == PACS_OK && facts->series_count < (size_t)max &&
+           (status = pacs_sqlite_step(index->writer, rows, &has_row, err)) == PACS_OK && has_row) {
+        PacsEventSeries *one = &series[facts->series_count++];
+        status = load_one_series(rows, arena, one, err);
+        if (sqlite3_column_int(rows, 6) != 0)
+            changed[facts->changed_series_count++] = one->uid;
+    }
+    facts->series = series;
+    facts->changed_series = changed;
+    return status;
+}
+
+/** One line of the manifest: what a consumer can check what it fetched against. */
+static PacsStatus add_to_manifest(PacsSha256 *hash, sqlite3_stmt *rows, PacsError *err)
+{
+    uint8_t digest[PACS_SHA256_SIZE];
+    char hex[2 * PACS_SHA256_SIZE + 1];
+    const void *uid = sqlite3_column_text(rows, 0);
+    const size_t uid_size = (size_t)sqlite3_column_bytes(rows, 0);
+    PacsStatus status = pacs_sqlite_fixed(rows, 1, digest, sizeof digest, err);
+    if (status != PACS_OK)
+        return status;
+    pacs_hex_format(digest, sizeof digest, hex);
+    status = pacs_sha256_add(hash, uid, uid_size, err);
+    if (status == PACS_OK)
+        status = pacs_sha256_add(hash, " ", 1, err);
+    if (status == PACS_OK)
+        status = pacs_sha256_add(hash, hex, 2 * PACS_SHA256_SIZE, err);
+    return status == PACS_OK ? pacs_sha256_add(hash, "\n", 1, err) : status;
+}
+
+static PacsStatus load_manifest(IndexSqlite *index, int64_t study_uid, PacsStudyFacts *facts, PacsError *err)
+{
+    static const char sql[] =
+        "SELECT i.sop_instance_uid, i.sha256 FROM study st JOIN series s ON s.study = st.id"
+        " JOIN instance i ON i.series = s.id WHERE st.study_uid = ? ORDER BY 1, 2";
+    PACS_AUTO(PacsSha256) hash = NULL;
+    PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
+    bool has_row = false;
+    PacsStatus status = pacs_sha256_new(&hash, err);
+    if (status == PACS_OK)
+        status = PACS_SQL_QUERY(index->writer, &rows, err, sql, pacs_sql_i64(study_uid));
+    while (status == PACS_OK && (status = pacs_sqlite_step(index->writer, rows, &has_row, err)) == PACS_OK &&
+           has_row)
+        status = add_to_manifest(hash, rows, err);
+    uint8_t digest[PACS_SHA256_SIZE];
+    if (status == PACS_OK)
+        status = pacs_sha256_finish(hash, digest, err);
+    if (status == PACS_OK)
+        pacs_hex_format(digest, sizeof digest, facts->manifest_sha256);
+    return status;
+}
+
+static PacsStatus load_facts(IndexSqlite *index, int64_t study_uid, PacsStudyEventType type,
+                             const IndexEventExtra *extra, PacsArena *arena, PacsStudyFacts *facts,
+                             PacsError *err)
+{
+    PacsStatus status = load_study_uid(index, study_uid, arena, facts, err);
+    if (status == PACS_OK)
+        status = load_studies(index, study_uid, arena, facts, err);
+    if (status == PACS_OK)
+        status = load_series(index, study_uid, arena, facts, err);
+    if (status == PACS_OK && type == PACS_STUDY_ARRIVED)
+        status = load_manifest(index, study_uid, facts, err);
+    facts->change_seq = index->totals.last_change;
+    facts->reason = extra->reason;
+    if (extra->changed_series) {
+        facts->changed_series = extra->changed_series;
+        facts->changed_series_count = extra->changed_series_count;
+    }
+    if (extra->origin) {
+        facts->calling_aet = extra->origin->calling_aet;
+        facts->called_aet = extra->origin->called_aet;
+    }
+    return status;
+}
+
+static PacsStatus insert_event(IndexSqlite *index, PacsStudyEventType type, const PacsStudyFacts *facts,
+                               const PacsBuffer *data, PacsError *err)
+{
+    static const char sql[] = "INSERT INTO outbox (ce_id, type, key, revision, data, created_ms)"
+                              " VALUES (?, ?, ?, ?, ?, ?)";
+    char ce_id[37];
+    const PacsStatus status = pacs_uuid7(ce_id, err);
+    if (status != PACS_OK)
+        return status;
+    return PACS_SQL_RUN(index->writer, err, sql, pacs_sql_text(ce_id),
+                        pacs_sql_text(pacs_index_event_type_name(type)),
+                        pacs_sql_text(facts->study_instance_uid), pacs_sql_u64(facts->revision),
+                        pacs_sql_text(pacs_buffer_text(data)), pacs_sql_i64(pacs_now_ms()));
+}
+
+PacsStatus pacs_index_sqlite_write_event(IndexSqlite *index, int64_t study_uid, PacsStudyEventType type,
+                                         const IndexEventExtra *extra, PacsError *err)
+{
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(PACS_MAX_INDEX_DELETE_ARENA);
+    if (!arena)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for an event");
+    PACS_AUTO_BUFFER PacsBuffer data;
+    pacs_buffer_init(&data, PACS_MAX_EVENT_DATA);
+    PacsStudyFacts facts = {0};
+    PacsStatus status = load_facts(index, study_uid, type, extra, arena, &facts, err);
+    if (status == PACS_OK)
+        status = pacs_index_event_format(type, &facts, &data, err);
+    return status == PACS_OK ? insert_event(index, type, &facts, &data, err) : status;
+}

@@ -1,0 +1,253 @@
+#include "tests/support/index_failing.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "pacs/index/index_backend.h"
+
+typedef struct Trap {
+    unsigned calls;
+    bool always;
+    unsigned at_call; /* 0: none */
+    PacsStatus status;
+} Trap;
+
+typedef struct IndexFailing {
+    PacsIndex base;
+    PacsIndex *inner;
+    pthread_mutex_t lock; /* over the traps */
+    Trap traps[INDEX_FAILING_SLOT_COUNT];
+} IndexFailing;
+
+void index_failing_arm(PacsIndex *index, IndexFailingSlot slot, unsigned n, PacsStatus status)
+{
+    IndexFailing *failing = (IndexFailing *)index;
+    (void)pthread_mutex_lock(&failing->lock);
+    Trap *trap = &failing->traps[slot];
+    trap->always = n == 0;
+    trap->at_call = n == 0 ? 0 : trap->calls + n;
+    trap->status = status;
+    (void)pthread_mutex_unlock(&failing->lock);
+}
+
+unsigned index_failing_calls(PacsIndex *index, IndexFailingSlot slot)
+{
+    IndexFailing *failing = (IndexFailing *)index;
+    (void)pthread_mutex_lock(&failing->lock);
+    const unsigned calls = failing->traps[slot].calls;
+    (void)pthread_mutex_unlock(&failing->lock);
+    return calls;
+}
+
+static PacsIndex *inner_of(PacsIndex *self)
+{
+    return ((IndexFailing *)self)->inner;
+}
+
+static PacsStatus pass(PacsIndex *self, IndexFailingSlot slot, PacsError *err)
+{
+    IndexFailing *failing = (IndexFailing *)self;
+    (void)pthread_mutex_lock(&failing->lock);
+    Trap *trap = &failing->traps[slot];
+    trap->calls++;
+    const bool caught = trap->always || trap->calls == trap->at_call;
+    const PacsStatus status = caught ? trap->status : PACS_OK;
+    (void)pthread_mutex_unlock(&failing->lock);
+    return status == PACS_OK ? PACS_OK : pacs_fail(err, status, "failing as the test asked");
+}
+
+static PacsStatus failing_check(PacsIndex *self, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_CHECK, err);
+    return status == PACS_OK ? inner_of(self)->ops->check(inner_of(self), err) : status;
+}
+
+static PacsStatus failing_add(PacsIndex *self, const PacsPreparedAdd *add, PacsIndexAdded *ret_added,
+                              PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_ADD, err);
+    return status == PACS_OK ? inner_of(self)->ops->add(inner_of(self), add, ret_added, err) : status;
+}
+
+static PacsStatus failing_delete_resource(PacsIndex *self, PacsLevel level, const PacsOrthancId *id,
+                                          PacsRemaining *ret_remaining, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_DELETE, err);
+    return status == PACS_OK
+               ? inner_of(self)->ops->delete_resource(inner_of(self), level, id, ret_remaining, err)
+               : status;
+}
+
+static PacsStatus failing_stabilise(PacsIndex *self, int64_t before_ms, uint32_t limit, uint32_t *ret_count,
+                                    PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_STABILISE, err);
+    return status == PACS_OK
+               ? inner_of(self)->ops->stabilise(inner_of(self), before_ms, limit, ret_count, err)
+               : status;
+}
+
+static PacsStatus failing_find(PacsIndex *self, PacsLevel level, const PacsOrthancId *id,
+                               PacsResourceParts parts, PacsArena *arena, PacsResource **ret_resource,
+                               PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_FIND, err);
+    return status == PACS_OK
+               ? inner_of(self)->ops->find(inner_of(self), level, id, parts, arena, ret_resource, err)
+               : status;
+}
+
+static PacsStatus failing_list(PacsIndex *self, const PacsIndexScope *scope, PacsResourceParts parts,
+                               PacsResourceVisitor *visit, void *context, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_LIST, err);
+    return status == PACS_OK ? inner_of(self)->ops->list(inner_of(self), scope, parts, visit, context, err)
+                             : status;
+}
+
+static PacsStatus failing_find_object(PacsIndex *self, const PacsOrthancId *id, PacsArena *arena,
+                                      PacsStoredObject **ret_object, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_FIND_OBJECT, err);
+    return status == PACS_OK ? inner_of(self)->ops->find_object(inner_of(self), id, arena, ret_object, err)
+                             : status;
+}
+
+static PacsStatus failing_find_blobs(PacsIndex *self, const PacsOrthancId *id, PacsBlobParts parts,
+                                     PacsArena *arena, PacsInstanceBlobs *ret_blobs, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_FIND_BLOBS, err);
+    return status == PACS_OK
+               ? inner_of(self)->ops->find_blobs(inner_of(self), id, parts, arena, ret_blobs, err)
+               : status;
+}
+
+static PacsStatus failing_read_metadata(PacsIndex *self, PacsLevel level, const PacsOrthancId *id,
+                                        PacsArena *arena, PacsMetadataValue **ret_values, size_t *ret_count,
+                                        PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_READ_METADATA, err);
+    return status == PACS_OK ? inner_of(self)->ops->read_metadata(inner_of(self), level, id, arena,
+                                                                  ret_values, ret_count, err)
+                             : status;
+}
+
+static PacsStatus failing_statistics(PacsIndex *self, PacsStatistics *ret_statistics, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_STATISTICS, err);
+    return status == PACS_OK ? inner_of(self)->ops->statistics(inner_of(self), ret_statistics, err) : status;
+}
+
+static PacsStatus failing_read_changes(PacsIndex *self, const PacsChangeQuery *query, PacsArena *arena,
+                                       PacsChangePage *ret_page, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_READ_CHANGES, err);
+    return status == PACS_OK ? inner_of(self)->ops->read_changes(inner_of(self), query, arena, ret_page, err)
+                             : status;
+}
+
+static PacsStatus failing_clear_changes(PacsIndex *self, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_CLEAR_CHANGES, err);
+    return status == PACS_OK ? inner_of(self)->ops->clear_changes(inner_of(self), err) : status;
+}
+
+static PacsStatus failing_read_garbage(PacsIndex *self, PacsKey *ret_keys, size_t max, size_t *ret_count,
+                                       PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_READ_GARBAGE, err);
+    return status == PACS_OK
+               ? inner_of(self)->ops->read_garbage(inner_of(self), ret_keys, max, ret_count, err)
+               : status;
+}
+
+static PacsStatus failing_forget_garbage(PacsIndex *self, const PacsKey *keys, size_t count, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_FORGET_GARBAGE, err);
+    return status == PACS_OK ? inner_of(self)->ops->forget_garbage(inner_of(self), keys, count, err) : status;
+}
+
+static PacsStatus failing_has_key(PacsIndex *self, const PacsKey *key, bool *ret_known, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_HAS_KEY, err);
+    return status == PACS_OK ? inner_of(self)->ops->has_key(inner_of(self), key, ret_known, err) : status;
+}
+
+static PacsStatus failing_read_setting(PacsIndex *self, const char *name, PacsArena *arena,
+                                       const char **ret_value, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_READ_SETTING, err);
+    return status == PACS_OK ? inner_of(self)->ops->read_setting(inner_of(self), name, arena, ret_value, err)
+                             : status;
+}
+
+static PacsStatus failing_write_setting(PacsIndex *self, const char *name, const char *value, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_WRITE_SETTING, err);
+    return status == PACS_OK ? inner_of(self)->ops->write_setting(inner_of(self), name, value, err) : status;
+}
+
+static PacsStatus failing_read_outbox(PacsIndex *self, size_t max, PacsArena *arena,
+                                      PacsOutboxEvent **ret_events, size_t *ret_count, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_READ_OUTBOX, err);
+    return status == PACS_OK
+               ? inner_of(self)->ops->read_outbox(inner_of(self), max, arena, ret_events, ret_count, err)
+               : status;
+}
+
+static PacsStatus failing_mark_sent(PacsIndex *self, const int64_t *ids, size_t count, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_MARK_SENT, err);
+    return status == PACS_OK ? inner_of(self)->ops->mark_sent(inner_of(self), ids, count, err) : status;
+}
+
+static PacsStatus failing_outbox_depth(PacsIndex *self, PacsOutboxDepth *ret_depth, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_OUTBOX_DEPTH, err);
+    return status == PACS_OK ? inner_of(self)->ops->outbox_depth(inner_of(self), ret_depth, err) : status;
+}
+
+static void failing_free(PacsIndex *self)
+{
+    (void)pthread_mutex_destroy(&((IndexFailing *)self)->lock);
+    free(self);
+}
+
+static const PacsIndexOps failing_ops = {
+    .name = "failing",
+    .free = failing_free,
+    .check = failing_check,
+    .add = failing_add,
+    .delete_resource = failing_delete_resource,
+    .stabilise = failing_stabilise,
+    .find = failing_find,
+    .list = failing_list,
+    .find_object = failing_find_object,
+    .find_blobs = failing_find_blobs,
+    .read_metadata = failing_read_metadata,
+    .statistics = failing_statistics,
+    .read_changes = failing_read_changes,
+    .clear_changes = failing_clear_changes,
+    .read_garbage = failing_read_garbage,
+    .forget_garbage = failing_forget_garbage,
+    .has_key = failing_has_key,
+    .read_setting = failing_read_setting,
+    .write_setting = failing_write_setting,
+    .read_outbox = failing_read_outbox,
+    .mark_sent = failing_mark_sent,
+    .outbox_depth = failing_outbox_depth,
+};
+
+PacsIndex *index_failing_new(PacsIndex *inner)
+{
+    IndexFailing *failing = calloc(1, sizeof *failing);
+    if (!failing)
+        return NULL;
+    *failing = (IndexFailing){
+        .base = {.ops = &failing_ops, .schema_version = inner->schema_version},
+        .inner = inner,
+    };
+    (void)pthread_mutex_init(&failing->lock, NULL);
+    return &failing->base;
+}
