@@ -49,6 +49,7 @@ typedef struct PacsResource {
     size_t child_count;           /* always filled for patient, study, series */
     uint64_t instance_count;      /* instances below (1 for an instance) */
     uint64_t size_bytes;          /* of all objects below */
+    PacsKey object_key;           /* instances: the stored object's */
     int64_t last_update_ms;
     bool is_stable;    /* true for instances */
     bool is_protected; /* patients */

@@ -29,11 +29,14 @@ typedef struct PacsRestOptions {
 } PacsRestOptions;
 
 /** Texts in options are borrowed, like all the others; metrics may be NULL. */
-PACS_CHECKED PacsStatus pacs_rest_new(const PacsRestOptions *options, PacsIngest *ingest, PacsRetrieve *retrieve,
-                                      PacsIndex *index, PacsStore *store, PacsMetrics *metrics, PacsRest **ret_rest,
-                                      PacsError *err);
+PACS_CHECKED PacsStatus pacs_rest_new(const PacsRestOptions *options, PacsIngest *ingest,
+                                      PacsRetrieve *retrieve, PacsIndex *index, PacsStore *store,
+                                      PacsMetrics *metrics, PacsRest **ret_rest, PacsError *err);
 void pacs_rest_free(PacsRest *rest);
 PACS_DEFINE_AUTO(PacsRest, pacs_rest_free);
+
+/** What pacs/http/http_server.h mounts at "". Borrowed from rest. */
+const PacsHttpMount *pacs_rest_mount(const PacsRest *rest);
 
 /** Ports that were 0 in the options are known once the doors are open. Before the first request. */
 void pacs_rest_set_ports(PacsRest *rest, uint16_t dicom_port, uint16_t http_port);

@@ -1,0 +1,129 @@
+#include <stdio.h>
+
+#include "pacs/rest/rest_private.h"
+#include "pacs/util/log.h"
+
+/* ---- POST /instances: the body goes into ingest as it comes ---- */
+
+/** A refusal of bytes is, in Orthanc's words, a bad file format; anything else speaks for itself. */
+static void reply_to_refusal(const PacsRest *rest, PacsHttpRequest *request, PacsHttpReply *reply,
+                             const PacsError *err)
+{
+    if (err->status == PACS_INVALID || err->status == PACS_UNSUPPORTED)
+        rest_reply_error(rest, request, reply, REST_BAD_FILE_FORMAT, 400, err->text);
+    else
+        rest_reply_failure(rest, request, reply, err);
+}
+
+static void log_upload(PacsHttpRequest *request, const PacsIngested *ingested, const PacsError *err)
+{
+    if (err) {
+        PACS_LOG(PACS_LOG_WARNING, "rest", "store-refused",
+                 PACS_F_TEXT("request_id", pacs_http_request_id(request)),
+                 PACS_F_TEXT("status", pacs_status_name(err->status)), PACS_F_TEXT("reason", err->text));
+        return;
+    }
+    if (ingested->added.uid_collision)
+        PACS_LOG(PACS_LOG_WARNING, "rest", "uid-collision",
+                 PACS_F_TEXT("request_id", pacs_http_request_id(request)),
+                 PACS_F_TEXT("sop_instance_uid", ingested->sop_instance_uid));
+}
+
+static bool begin_upload(void *context, PacsHttpRequest *request, PacsHttpReply *reply, void **ret_state)
+{
+    PacsRest *rest = context;
+    PacsError err = {0};
+    uint64_t size_hint = 0;
+    const char *length = pacs_http_header(request, "Content-Length");
+    PacsOrigin origin = {.door = PACS_ORIGIN_REST,
+                         .remote_ip = pacs_http_remote_address(request),
+                         .http_user = pacs_http_user(request)};
+    PacsUpload *upload = NULL;
+
+    if (length && pacs_parse_u64(pacs_slice(length), INT64_MAX, &size_hint, NULL) != PACS_OK)
+        size_hint = 0; /* only a hint: the server has checked the header itself */
+    PacsUploadRequest upload_request = {.origin = &origin, .size_hint = size_hint};
+    if (pacs_ingest_begin(rest->ingest, &upload_request, &upload, &err) != PACS_OK) {
+        log_upload(request, NULL, &err);
+        reply_to_refusal(rest, request, reply, &err);
+        return false;
+    }
+    *ret_state = upload;
+    return true;
+}
+
+static PacsStatus feed_upload(void *state, const uint8_t *bytes, size_t size, PacsError *err)
+{
+    return pacs_upload_feed(state, bytes, size, err);
+}
+
+static void write_stored(PacsJson *json, const PacsIngested *ingested)
+{
+    const char(*ids)[PACS_ORTHANC_ID_SIZE] = ingested->added.ids;
+    char path[80];
+
+    (void)snprintf(path, sizeof path, "/instances/%s", ids[PACS_LEVEL_INSTANCE]);
+    pacs_json_object_begin(json);
+    pacs_json_member_string(json, "ID", ids[PACS_LEVEL_INSTANCE]);
+    pacs_json_member_string(json, "ParentPatient", ids[PACS_LEVEL_PATIENT]);
+    pacs_json_member_string(json, "ParentSeries", ids[PACS_LEVEL_SERIES]);
+    pacs_json_member_string(json, "ParentStudy", ids[PACS_LEVEL_STUDY]);
+    pacs_json_member_string(json, "Path", path);
+    pacs_json_member_string(json, "Status",
+                            ingested->added.result == PACS_ADD_DUPLICATE ? "AlreadyStored" : "Success");
+    pacs_json_object_end(json);
+}
+
+static void finish_upload(void *context, PacsHttpRequest *request, void *state, const PacsError *error,
+                          PacsHttpReply *reply)
+{
+    PacsRest *rest = context;
+    PacsError err = {0};
+    PacsIngested ingested;
+    PACS_AUTO(PacsUpload) upload = state;
+    PACS_AUTO_BUFFER PacsBuffer body;
+    PacsJson json;
+
+    PacsStatus status = error ? error->status : pacs_upload_finish(upload, &ingested, &err);
+    if (error)
+        err = *error;
+    log_upload(request, &ingested, status != PACS_OK ? &err : NULL);
+    if (status != PACS_OK) {
+        reply_to_refusal(rest, request, reply, &err);
+        return;
+    }
+    pacs_buffer_init(&body, 4096);
+    pacs_json_init(&json, &body, true);
+    write_stored(&json, &ingested);
+    rest_reply_json(rest, request, reply, &body);
+}
+
+static void abort_upload(void *state)
+{
+    pacs_upload_free(state);
+}
+
+const PacsHttpBodyReader rest_instance_reader = {
+    .begin = begin_upload, .feed = feed_upload, .finish = finish_upload, .abort = abort_upload};
+
+/* ---- GET /instances/{id}/file ---- */
+
+void rest_file(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
+{
+    PacsRest *rest = context;
+    PacsError err = {0};
+    PacsRetrievedFile file;
+    char disposition[PACS_ORTHANC_ID_SIZE + 40];
+
+    if (pacs_retrieve_file(rest->retrieve, pacs_http_capture(request, "id"), pacs_http_arena(request), &file,
+                           &err) != PACS_OK) {
+        rest_reply_failure(rest, request, reply, &err);
+        return;
+    }
+    (void)snprintf(disposition, sizeof disposition, "filename=\"%s.dcm\"", pacs_http_capture(request, "id"));
+    pacs_http_reply_header(reply, "Content-Disposition", disposition);
+    if (file.source)
+        pacs_http_reply_source(reply, "application/dicom", file.source, file.size_bytes);
+    else
+        pacs_http_reply_fd(reply, "application/dicom", file.fd, 0, file.size_bytes);
+}

@@ -1,0 +1,68 @@
+#include "pacs/rest/rest_private.h"
+
+/**
+ * Every route of the REST API. What looks something up runs on the HTTP thread; what waits for the disk or
+ * may take long (lists, deletions, checks) runs in the pool.
+ */
+
+#define GET(path, handler)                                                                                   \
+    {                                                                                                        \
+        .method = PACS_HTTP_GET, .pattern = (path), .handle = (handler), .place = PACS_HTTP_INLINE           \
+    }
+#define GET_SLOW(path, handler)                                                                              \
+    {                                                                                                        \
+        .method = PACS_HTTP_GET, .pattern = (path), .handle = (handler), .place = PACS_HTTP_POOL             \
+    }
+#define PROBE(path, handler, where)                                                                          \
+    {                                                                                                        \
+        .method = PACS_HTTP_GET, .pattern = (path), .handle = (handler), .place = (where),                   \
+        .flags = PACS_HTTP_PUBLIC                                                                            \
+    }
+#define DELETE(path, handler)                                                                                \
+    {                                                                                                        \
+        .method = PACS_HTTP_DELETE, .pattern = (path), .handle = (handler), .place = PACS_HTTP_POOL,         \
+        .flags = PACS_HTTP_MUTATES                                                                           \
+    }
+#define RESOURCE(path)                                                                                       \
+    GET_SLOW(path, rest_list), GET(path "/{id}", rest_one), DELETE(path "/{id}", rest_delete)
+
+const PacsHttpRoute rest_routes[] = {
+    PROBE("/livez", rest_livez, PACS_HTTP_INLINE),
+    PROBE("/readyz", rest_readyz, PACS_HTTP_POOL),
+    GET("/metrics", rest_metrics),
+
+    GET("/system", rest_system),
+    GET("/statistics", rest_statistics),
+    GET("/changes", rest_changes),
+    DELETE("/changes", rest_clear_changes),
+
+    RESOURCE("/patients"),
+    RESOURCE("/studies"),
+    RESOURCE("/series"),
+    RESOURCE("/instances"),
+
+    GET_SLOW("/patients/{id}/studies", rest_below),
+    GET_SLOW("/patients/{id}/series", rest_below),
+    GET_SLOW("/patients/{id}/instances", rest_below),
+    GET_SLOW("/studies/{id}/series", rest_below),
+    GET_SLOW("/studies/{id}/instances", rest_below),
+    GET_SLOW("/series/{id}/instances", rest_below),
+
+    GET("/studies/{id}/patient", rest_above),
+    GET("/series/{id}/patient", rest_above),
+    GET("/series/{id}/study", rest_above),
+    GET("/instances/{id}/patient", rest_above),
+    GET("/instances/{id}/study", rest_above),
+    GET("/instances/{id}/series", rest_above),
+
+    {.method = PACS_HTTP_POST,
+     .pattern = "/instances",
+     .reader = &rest_instance_reader,
+     .body = PACS_HTTP_BODY_STREAM,
+     .flags = PACS_HTTP_MUTATES},
+    GET("/instances/{id}/file", rest_file),
+    GET("/instances/{id}/tags", rest_tags),
+    GET("/instances/{id}/simplified-tags", rest_simplified_tags),
+};
+
+const size_t rest_route_count = sizeof rest_routes / sizeof rest_routes[0];

@@ -1,0 +1,37 @@
+#include "pacs/rest/rest_private.h"
+#include "pacs/rest/tags_json.h"
+#include "pacs/util/limits.h"
+
+static void reply_with_tags(PacsRest *rest, PacsHttpRequest *request, PacsHttpReply *reply,
+                            RestTagFormat format)
+{
+    PacsError err = {0};
+    RestTagsOptions options = {.format = format,
+                               .max_length = REST_TAGS_MAX_LENGTH,
+                               .ignore_length = pacs_http_query(request, "ignore-length")};
+    PACS_AUTO_BUFFER PacsBuffer dicom_json;
+    PACS_AUTO_BUFFER PacsBuffer body;
+    PacsJson json;
+
+    pacs_buffer_init(&dicom_json, PACS_MAX_INSTANCE_JSON);
+    pacs_buffer_init(&body, REST_MAX_ANSWER);
+    pacs_json_init(&json, &body, true);
+    PacsStatus status = pacs_retrieve_json(rest->retrieve, pacs_http_capture(request, "id"), &dicom_json,
+                                           &err);
+    if (status == PACS_OK)
+        status = rest_write_instance_tags(&json, &dicom_json, &options, &err);
+    if (status != PACS_OK)
+        rest_reply_failure(rest, request, reply, &err);
+    else
+        rest_reply_json(rest, request, reply, &body);
+}
+
+void rest_tags(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
+{
+    reply_with_tags(context, request, reply, rest_tag_format(request, REST_TAGS_FULL));
+}
+
+void rest_simplified_tags(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
+{
+    reply_with_tags(context, request, reply, REST_TAGS_SIMPLE);
+}
