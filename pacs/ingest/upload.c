@@ -271,7 +271,7 @@ static void take_back(PacsUpload *upload, PacsStoreWriter *writer)
         return;
     const PacsKey *key = pacs_store_writer_key(writer);
     if (pacs_index_has_key(upload->ingest->index, key, &known, NULL) == PACS_OK && !known)
-        (void)pacs_store_remove(upload->ingest->store, key, NULL); /* what stays, the sweep finds */
+        pacs_ignore(pacs_store_remove(upload->ingest->store, key, NULL)); /* what stays, the sweep finds */
 }
 
 static PacsStatus finish(PacsUpload *upload, PacsIngested *ingested, PacsError *err)

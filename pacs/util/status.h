@@ -46,3 +46,9 @@ PacsStatus pacs_fail_context(PacsError *err, PacsStatus status, const char *fmt,
 
 /** Name of a status for logs and metrics: "ok", "not-found", ... Never NULL. */
 const char *pacs_status_name(PacsStatus status);
+
+/** A status nobody can act on here: `pacs_ignore(pacs_store_remove(...)); // why`. ((void) does not silence gcc.) */
+static inline void pacs_ignore(PacsStatus status)
+{
+    (void)status;
+}
