@@ -16,22 +16,23 @@ enum {
     COLUMN_PROTECTED,
     COLUMN_EXPECTED,
     COLUMN_INDEX,
+    COLUMN_KEY,
 };
 
 static const char *const resource_sql[PACS_LEVEL_COUNT] = {
     [PACS_LEVEL_PATIENT] = "SELECT orthanc_id, NULL, tags, NULL, study_count, instance_count, size_bytes,"
-                           " last_update_ms, stable, protected, -1, -1 FROM patient WHERE id = ?",
+                           " last_update_ms, stable, protected, -1, -1, NULL FROM patient WHERE id = ?",
     [PACS_LEVEL_STUDY] =
         "SELECT st.orthanc_id, p.orthanc_id, st.tags, p.tags, st.series_count, st.instance_count,"
-        " st.size_bytes, st.last_update_ms, st.stable, 0, -1, -1"
+        " st.size_bytes, st.last_update_ms, st.stable, 0, -1, -1, NULL"
         " FROM study st JOIN patient p ON p.id = st.patient WHERE st.id = ?",
     [PACS_LEVEL_SERIES] =
         "SELECT s.orthanc_id, st.orthanc_id, s.tags, NULL, s.instance_count, s.instance_count,"
-        " s.size_bytes, s.last_update_ms, s.stable, 0, s.expected_instances, -1"
+        " s.size_bytes, s.last_update_ms, s.stable, 0, s.expected_instances, -1, NULL"
         " FROM series s JOIN study st ON st.id = s.study WHERE s.id = ?",
     [PACS_LEVEL_INSTANCE] =
         "SELECT i.orthanc_id, s.orthanc_id, i.tags, NULL, 0, 1, i.size_bytes, i.received_ms, 1, 0,"
-        " -1, i.index_in_series FROM instance i JOIN series s ON s.id = i.series WHERE i.id = ?",
+        " -1, i.index_in_series, i.object_key FROM instance i JOIN series s ON s.id = i.series WHERE i.id = ?",
 };
 
 static PacsStatus read_id(sqlite3_stmt *rows, int column, char ret_id[PACS_ORTHANC_ID_SIZE], PacsError *err)
@@ -63,6 +64,9 @@ static PacsStatus read_row(sqlite3_stmt *rows, PacsResourceParts parts, PacsAren
     resource->index_in_series = sqlite3_column_int64(rows, COLUMN_INDEX);
 
     PacsStatus status = read_id(rows, COLUMN_ID, resource->id, err);
+    if (status == PACS_OK && resource->level == PACS_LEVEL_INSTANCE)
+        status = pacs_sqlite_fixed(rows, COLUMN_KEY, resource->object_key.bytes,
+                                   sizeof resource->object_key.bytes, err);
     if (status == PACS_OK && resource->level != PACS_LEVEL_PATIENT)
         status = read_id(rows, COLUMN_PARENT, resource->parent_id, err);
     if (status == PACS_OK && parts & PACS_WITH_TAGS)

@@ -94,11 +94,28 @@ static void a_lost_object_is_our_damage(void **state)
     assert_non_null(strstr(err.text, "missing from the store"));
 }
 
+static void a_resource_names_the_object_that_a_file_is_read_from(void **state)
+{
+    Fixture *fixture = *state;
+    const char *id = fixture->ingested.added.ids[PACS_LEVEL_INSTANCE];
+    PacsStoredObject *object = NULL;
+    PacsResource *resource = NULL;
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(1 << 16);
+
+    assert_int_equal(pacs_index_find_object(fixture->archive.index, id, arena, &object, NULL), PACS_OK);
+    assert_int_equal(pacs_index_find(fixture->archive.index, PACS_LEVEL_INSTANCE, id, PACS_WITH_ALL, arena,
+                                     &resource, NULL),
+                     PACS_OK);
+    assert_int_equal(pacs_key_compare(&resource->object_key, &object->key), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(json_comes_back_as_it_was_made, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(an_unknown_instance_is_not_found, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_resource_names_the_object_that_a_file_is_read_from, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(a_lost_object_is_our_damage, open_fixture, close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
