@@ -107,10 +107,9 @@ static PacsStatus commit(IndexSqlite *index, const IndexTotals *before, PacsErro
     PacsStatus status = PACS_OK;
     if (memcmp(before, &index->totals, sizeof *before) != 0)
         status = store_totals(index, err);
-    PACS_CRASH_POINT("index-before-commit");
+    PACS_CRASH_POINT("before-commit");
     if (status == PACS_OK)
         status = command(index, "COMMIT", err);
-    PACS_CRASH_POINT("index-after-commit");
     return status;
 }
 
