@@ -1,0 +1,142 @@
+#include "tests/unit/dimse/script.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pacs/util/text.h"
+
+#define SCRIPT_MAX (16u << 20)
+
+static PacsReadResult script_read(PacsTransport *self, void *bytes, size_t size, uint64_t deadline_ns,
+                                  int wake_fd, size_t *ret_size)
+{
+    Script *script = (Script *)self;
+    size_t left = script->said.size - script->at;
+    size_t given = left < size ? left : size;
+
+    (void)deadline_ns; /* a script that has run out is out of time */
+    (void)wake_fd;
+    if (script->cut && given > script->cut)
+        given = script->cut;
+    if (given == 0 && script->drain_at_end) {
+        pacs_drain_begin(script->drain_at_end, UINT64_MAX);
+        script->drain_at_end = NULL;
+        return PACS_READ_WOKEN;
+    }
+    if (given == 0)
+        return script->end;
+    memcpy(bytes, script->said.bytes + script->at, given);
+    script->at += given;
+    *ret_size = given;
+    return PACS_READ_BYTES;
+}
+
+static bool script_write(PacsTransport *self, const void *bytes, size_t size, uint64_t deadline_ns)
+{
+    Script *script = (Script *)self;
+
+    (void)deadline_ns;
+    script->writes++;
+    return !script->deaf && pacs_buffer_add(&script->heard, bytes, size);
+}
+
+static void script_free(PacsTransport *self)
+{
+    (void)self; /* the test's own struct */
+}
+
+static const PacsTransportOps script_ops = {.read = script_read, .write = script_write, .free = script_free};
+
+void script_init(Script *script)
+{
+    *script = (Script){.transport.ops = &script_ops, .end = PACS_READ_CLOSED};
+    pacs_buffer_init(&script->said, SCRIPT_MAX);
+    pacs_buffer_init(&script->heard, SCRIPT_MAX);
+}
+
+void script_clear(Script *script)
+{
+    pacs_buffer_clear(&script->said);
+    pacs_buffer_clear(&script->heard);
+}
+
+/* ---- Sink ---- */
+
+typedef struct FakeUpload {
+    FakeSink *sink;
+    size_t start; /* of its data set in `stored` */
+    bool finished;
+} FakeUpload;
+
+static PacsStatus answer(const FakeSink *sink, PacsStatus status, PacsError *err)
+{
+    return status == PACS_OK ? PACS_OK : pacs_fail(err, status, "%s", sink->text ? sink->text : "as told");
+}
+
+static PacsStatus fake_begin(void *context, const PacsUploadRequest *request, void **ret_upload,
+                             PacsError *err)
+{
+    FakeSink *sink = context;
+
+    if (sink->begin_status != PACS_OK)
+        return answer(sink, sink->begin_status, err);
+    FakeUpload *upload = malloc(sizeof *upload);
+    if (!upload)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory");
+    *upload = (FakeUpload){.sink = sink, .start = sink->stored.size};
+    sink->begun++;
+    (void)pacs_text_copy(sink->class_uid, sizeof sink->class_uid, request->announced->sop_class_uid);
+    (void)pacs_text_copy(sink->instance_uid, sizeof sink->instance_uid, request->announced->sop_instance_uid);
+    (void)pacs_text_copy(sink->syntax_uid, sizeof sink->syntax_uid, request->announced->transfer_syntax_uid);
+    (void)pacs_text_copy(sink->calling_aet, sizeof sink->calling_aet, request->origin->calling_aet);
+    *ret_upload = upload;
+    return PACS_OK;
+}
+
+static PacsStatus fake_feed(void *upload, const void *bytes, size_t size, PacsError *err)
+{
+    FakeSink *sink = ((FakeUpload *)upload)->sink;
+
+    if (sink->feed_status == PACS_OK && !pacs_buffer_add(&sink->stored, bytes, size))
+        return pacs_fail(err, PACS_TOO_LARGE, "the fake sink is full");
+    return answer(sink, sink->feed_status, err);
+}
+
+static PacsStatus fake_finish(void *upload, PacsIngested *ret_ingested, PacsError *err)
+{
+    FakeUpload *fake = upload;
+
+    if (fake->sink->finish_status != PACS_OK)
+        return answer(fake->sink, fake->sink->finish_status, err);
+    fake->finished = true;
+    fake->sink->finished++;
+    *ret_ingested = (PacsIngested){0};
+    return PACS_OK;
+}
+
+static void fake_free(void *upload)
+{
+    FakeUpload *fake = upload;
+
+    if (fake && !fake->finished) {
+        fake->sink->stored.size = fake->start;
+        fake->sink->taken_back++;
+    }
+    free(fake);
+}
+
+void fake_sink_init(FakeSink *sink)
+{
+    *sink = (FakeSink){0};
+    pacs_buffer_init(&sink->stored, SCRIPT_MAX);
+}
+
+void fake_sink_clear(FakeSink *sink)
+{
+    pacs_buffer_clear(&sink->stored);
+}
+
+PacsSink fake_sink_ops(FakeSink *sink)
+{
+    return (PacsSink){sink, fake_begin, fake_feed, fake_finish, fake_free};
+}
