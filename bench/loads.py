@@ -1,0 +1,46 @@
+"""What pushes: DCMTK's storescu, HTTP POST from C, and plain writing as the limit."""
+
+import json
+import os
+import subprocess
+import time
+
+from data import ROOT
+
+BUILD = ROOT / "build" / "bench"
+CLIENT_LIMIT_S = 3600
+
+
+def compile_clients():
+    BUILD.mkdir(parents=True, exist_ok=True)
+    for name in ("http_post", "plain_write"):
+        subprocess.run(["cc", "-std=c17", "-O2", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-pthread",
+                        "-o", BUILD / name, ROOT / "bench" / f"{name}.c"], check=True)
+
+
+def storescu(side, files, associations, env, *flags):
+    """Seconds until as many storescu processes, each with its share of the files, have all ended well."""
+    shares = [files[lane::associations] for lane in range(associations)]
+    commands = [["storescu", "-aec", side.aet, *flags, "127.0.0.1", str(side.dicom_port), *map(str, share)] for share in shares]
+    begin = time.monotonic()
+    running = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **env}) for command in commands]
+    failed = [process.communicate(timeout=CLIENT_LIMIT_S)[1].decode(errors="replace") for process in running]
+    seconds = time.monotonic() - begin
+    bad = [text for process, text in zip(running, failed) if process.returncode != 0]
+    assert not bad, f"{len(bad)} of {associations} storescu failed: {bad[0][-500:]}"
+    return seconds
+
+
+def post(side, files, connections):
+    done = subprocess.run([BUILD / "http_post", str(side.http_port), str(connections)], input="\n".join(map(str, files)) + "\n",
+                          capture_output=True, text=True, timeout=CLIENT_LIMIT_S, check=False)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["stored"] == len(files), f"{answer['stored']} of {len(files)} stored"
+    return answer["seconds"]
+
+
+def plain_write(folder, files, threads):
+    done = subprocess.run([BUILD / "plain_write", folder, str(threads)], input="\n".join(map(str, files)) + "\n",
+                          capture_output=True, text=True, timeout=CLIENT_LIMIT_S, check=True)
+    return json.loads(done.stdout)["seconds"]
