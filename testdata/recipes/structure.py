@@ -186,6 +186,9 @@ def representations(catalogue):
     more = {0x00189073: raw.element(0x00189073, "FD", struct.pack("<3d", float("nan"), float("inf"), -float("inf")))}
     catalogue.add(name + ".dcm", raw_file(name, more), "FD that JSON has no number for")
     name = "structure/unknown-vr"
+    more = {0x00091010: raw.tag(0x00091010) + b"ZZ" + struct.pack("<HI", 0, 4) + b"four"}
+    catalogue.add(name + ".dcm", raw_file(name, more), "a VR nobody defined, with a 32-bit length as PS3.5 has it for new ones")
+    name = "structure/unknown-vr-short"
     more = {0x00091010: raw.element(0x00091010, "ZZ", b"four")}
     catalogue.add(name + ".dcm", raw_file(name, more), "a VR nobody defined, with a 16-bit length", expect="either")
     name = "structure/other-vr-than-dictionary"
