@@ -135,7 +135,7 @@ static bool read_body(Association *association, uint32_t length, PacsBuffer *bod
  */
 static bool read_request(Association *association, PacsBuffer *body)
 {
-    PacsPduHeader header;
+    PacsPduHeader header = {0};
 
     if (!read_header(association, &header))
         return false;
@@ -259,7 +259,7 @@ static void set_waiting(Association *association)
 static bool take_pdu(Association *association)
 {
     PacsConnection *connection = &association->connection;
-    PacsPduHeader header;
+    PacsPduHeader header = {0};
 
     set_waiting(association);
     if (connection->interruptible && pacs_connection_draining(connection))

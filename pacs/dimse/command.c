@@ -50,7 +50,7 @@ static PacsStatus read_number(const Element *element, uint16_t *ret_number, bool
 
 static PacsStatus take_element(const Element *element, PacsCommand *command, Met *met, PacsError *err)
 {
-    uint16_t data_set_type;
+    uint16_t data_set_type = 0;
     PacsStatus status;
 
     switch (element->tag) {
@@ -83,7 +83,7 @@ PacsStatus pacs_command_parse(PacsSlice bytes, PacsCommand *ret_command, PacsErr
     Met met = {0};
 
     while (bytes.size) {
-        Element element;
+        Element element = {0};
         PacsStatus status = next_element(&bytes, &element, err);
         if (status == PACS_OK)
             status = take_element(&element, &command, &met, err);

@@ -228,7 +228,7 @@ bool message_take_pdu(Association *association, uint32_t pdu_length)
 {
     PacsConnection *connection = &association->connection;
     uint32_t left = pdu_length;
-    PacsPdvHeader header;
+    PacsPdvHeader header = {0};
     PacsError err = {0};
 
     if (pdu_length < PACS_PDV_HEADER_SIZE ||

@@ -26,7 +26,7 @@ static PacsStatus take_counted(PacsSlice *rest, PacsSlice *ret_bytes, PacsError 
 
 static PacsStatus take_uid(PacsSlice *rest, PacsSlice *ret_uid, PacsError *err)
 {
-    PacsSlice bytes;
+    PacsSlice bytes = {0};
     PacsStatus status = take_counted(rest, &bytes, err);
 
     if (status == PACS_OK)
@@ -66,7 +66,7 @@ PacsStatus pacs_pdu_parse_extended_negotiation(PacsSlice value, PacsExtendedNego
  * classes we never heard of by setting, not by what a peer says of them, so the form is all we look at. */
 static PacsStatus check_common_extended_negotiation(PacsSlice value, PacsError *err)
 {
-    PacsSlice uid, related;
+    PacsSlice uid = {0}, related = {0};
     PacsStatus status = take_uid(&value, &uid, err);
 
     if (status == PACS_OK)
@@ -146,7 +146,7 @@ static PacsStatus parse_user_item(const PacsPduItem *item, PacsAssociateRequest 
 
 static PacsStatus parse_user_items(PacsSlice value, PacsAssociateRequest *request, PacsError *err)
 {
-    PacsPduItem item;
+    PacsPduItem item = {0};
 
     if (request->user_items.text)
         return PACS_OK;
@@ -163,7 +163,7 @@ static PacsStatus parse_user_items(PacsSlice value, PacsAssociateRequest *reques
 
 bool pacs_pdu_next_transfer_syntax(PacsSlice *rest, PacsSlice *ret_uid)
 {
-    PacsPduItem item;
+    PacsPduItem item = {0};
 
     while (rest->size && pacs_pdu_next_item(rest, &item, NULL) == PACS_OK) {
         if (item.type == PACS_ITEM_TRANSFER_SYNTAX) {
@@ -196,7 +196,7 @@ static PacsStatus parse_context(PacsSlice value, PacsAssociateRequest *request, 
     PacsSlice rest = {value.text + 4, value.size - 4};
     context.transfer_syntaxes = rest;
     while (rest.size) {
-        PacsPduItem item;
+        PacsPduItem item = {0};
         status = pacs_pdu_next_item(&rest, &item, err);
         if (status != PACS_OK)
             return status;
@@ -237,7 +237,7 @@ PacsStatus pacs_pdu_parse_associate_request(PacsSlice body, PacsAssociateRequest
 
     PacsSlice rest = {body.text + FIXED_PART_SIZE, body.size - FIXED_PART_SIZE};
     while (rest.size) {
-        PacsPduItem item;
+        PacsPduItem item = {0};
         PacsStatus status = pacs_pdu_next_item(&rest, &item, err);
         if (status == PACS_OK)
             status = parse_item(&item, ret_request, err);
