@@ -1,4 +1,4 @@
-#include "pacs/store/store_fs_parts.h"
+#include "pacs/store/store_fs_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -125,9 +125,7 @@ static PacsStatus fs_open(PacsStore *self, const PacsKey *key, uint64_t offset, 
     status = pacs_store_clip_range((uint64_t)file.st_size, offset, size, err);
     if (status != PACS_OK)
         return status;
-    int given = fd;
-    fd = -1; /* the source takes it, whatever comes */
-    return pacs_source_fd(given, offset, *size, ret_source, err);
+    return pacs_source_fd(pacs_steal_fd(&fd), offset, *size, ret_source, err);
 }
 
 static PacsStatus fs_size(PacsStore *self, const PacsKey *key, uint64_t *ret_bytes, PacsError *err)
@@ -209,8 +207,7 @@ static PacsStatus open_root(const char *root, int *ret_fd, PacsError *err)
         if (above < 0 || fsync(above) < 0)
             return cannot_open(root, errno, "sync the folder above", err);
     }
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = pacs_steal_fd(&fd);
     return PACS_OK;
 }
 
@@ -227,8 +224,7 @@ static PacsStatus take_lock(const char *root, int root_fd, int *ret_fd, PacsErro
                              root);
         return cannot_open(root, errno, "lock it", err);
     }
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = pacs_steal_fd(&fd);
     return PACS_OK;
 }
 
@@ -242,8 +238,7 @@ static PacsStatus open_objects(const char *root, int root_fd, int *ret_fd, PacsE
     /* Also where they were there: whoever made them may have died before the sync. */
     if (fsync(fd) < 0 || fsync(root_fd) < 0)
         return cannot_open(root, errno, "sync it", err);
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = pacs_steal_fd(&fd);
     return PACS_OK;
 }
 

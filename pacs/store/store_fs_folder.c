@@ -1,4 +1,4 @@
-#include "pacs/store/store_fs_parts.h"
+#include "pacs/store/store_fs_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,39 +97,36 @@ static PacsStatus folder_new(StoreFsFolders *folders, StoreFsFolder **ret_folder
     StoreFsFolder *folder = calloc(1, sizeof *folder);
     if (!folder)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for a folder of objects");
-    *folder = (StoreFsFolder){.id = id, .fd = fd, .references = 1};
+    *folder = (StoreFsFolder){.id = id, .fd = pacs_steal_fd(&fd), .references = 1};
     (void)pthread_cond_init(&folder->synced, NULL); /* cannot fail with default attributes on Linux */
-    fd = -1;
     *ret_folder = folder;
     return PACS_OK;
 }
 
 /* A folder that is full, failed to sync, or did not take a file (`broken_id`) gives way to a new one. */
-static PacsStatus roll(StoreFsFolders *folders, uint64_t broken_id, PacsError *err)
+static StoreFsFolder *usable_folder(const StoreFsFolders *folders, uint64_t broken_id)
 {
     StoreFsFolder *current = folders->current;
     bool usable = current && current->id != broken_id && current->sync_error == 0 &&
                   current->objects < folders->objects_per_folder;
-    if (usable)
-        return PACS_OK;
-
-    StoreFsFolder *folder;
-    PacsStatus status = folder_new(folders, &folder, err);
-    if (status != PACS_OK)
-        return status;
-    folders->current = folder;
-    folder_unref(current);
-    return PACS_OK;
+    return usable ? current : NULL;
 }
 
 /* --- files of the current folder ----------------------------------------------------------------------- */
 
 static PacsStatus choose(StoreFsFolders *folders, uint64_t broken_id, StoreFsFile *file, PacsError *err)
 {
+    PacsStatus status = PACS_OK;
     lock(folders);
-    PacsStatus status = roll(folders, broken_id, err);
-    if (status == PACS_OK) {
-        StoreFsFolder *folder = folders->current;
+    StoreFsFolder *folder = usable_folder(folders, broken_id);
+    if (!folder) {
+        status = folder_new(folders, &folder, err);
+        if (folder) {
+            folder_unref(folders->current);
+            folders->current = folder;
+        }
+    }
+    if (folder) {
         folder->references++;
         *file = (StoreFsFile){.folder = folder, .object = ++folder->objects, .fd = -1};
     }
@@ -166,9 +163,9 @@ PacsStatus pacs_store_fs_file_create(StoreFsFolders *folders, StoreFsFile *ret_f
     uint64_t broken_id = 0; /* no folder has it */
     int error = 0;
     for (int try = 0; try < CREATE_TRIES; try++) {
-        StoreFsFile file;
+        StoreFsFile file = {.fd = -1};
         PacsStatus status = choose(folders, broken_id, &file, err);
-        if (status != PACS_OK)
+        if (!file.folder)
             return status;
         error = open_file(folders, &file);
         if (error == 0) {
@@ -211,7 +208,8 @@ PacsStatus pacs_store_fs_file_sync_name(StoreFsFolders *folders, StoreFsFile *fi
     int error = folder->sync_error;
     unlock(folders);
     /* Never tried again: after a failed fsync the kernel may call the lost pages clean, and the next fsync
-     * would say yes. Everybody who waited is refused, and roll() leaves the folder alone from now on. */
+     * would say yes. Everybody who waited is refused, and usable_folder() passes the folder by from now on.
+     */
     return error == 0 ? PACS_OK : pacs_store_fs_fail(err, error, "sync a folder of objects");
 }
 

@@ -1,4 +1,4 @@
-#include "pacs/store/store_fs_parts.h"
+#include "pacs/store/store_fs_internal.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -46,7 +46,7 @@ static PacsStatus sorted_names(int folder_fd, PacsBuffer *numbers, PacsError *er
                                     O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* its own position */
     if (fd < 0 || !(folder = fdopendir(fd)))
         return pacs_store_fs_fail(err, errno, "read a folder of objects");
-    fd = -1; /* the DIR's now */
+    (void)pacs_steal_fd(&fd); /* the DIR's now */
 
     PacsStatus status = read_names(folder, numbers, err);
     if (status == PACS_OK && numbers->size > 0)

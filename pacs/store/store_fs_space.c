@@ -1,4 +1,4 @@
-#include "pacs/store/store_fs_parts.h"
+#include "pacs/store/store_fs_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-#include "pacs/store/store_fs_parts.h"
+#include "pacs/store/store_fs_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -126,7 +126,7 @@ static PacsStatus flush(FsWriter *writer, const void *bytes, size_t size, PacsEr
 {
     struct iovec parts[2] = {
         {.iov_base = writer->buffer, .iov_len = writer->buffered},
-        {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size}, /* writev only reads */
+        {.iov_base = (void *)bytes, .iov_len = size}, /* writev only reads */
     };
     writer->buffered = 0;
     PacsStatus status = write_parts(writer, parts, err);

@@ -123,17 +123,19 @@ static PacsStatus memory_create(PacsStore *self, uint64_t size_hint, PacsStoreWr
 {
     (void)size_hint;
     StoreMemory *memory = (StoreMemory *)self;
-    PACS_AUTO_FREE MemoryWriter *writer = calloc(1, sizeof *writer);
+    MemoryWriter *writer = calloc(1, sizeof *writer);
     if (!writer)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for a new object");
 
     lock(memory);
     writer->blob = add_blob(memory);
     unlock(memory);
-    if (!writer->blob)
+    if (!writer->blob) {
+        free(writer);
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for a new object");
+    }
     writer->base.key = writer->blob->key;
-    *ret_writer = &PACS_STEAL(writer)->base;
+    *ret_writer = &writer->base;
     return PACS_OK;
 }
 
@@ -198,12 +200,17 @@ static PacsStatus source_read(PacsSource *self, void *bytes, size_t size, size_t
     return PACS_OK;
 }
 
+static void release(StoreMemory *memory, Blob *blob)
+{
+    lock(memory);
+    blob_unref(memory, blob);
+    unlock(memory);
+}
+
 static void source_free(PacsSource *self)
 {
     MemorySource *source = (MemorySource *)self;
-    lock(source->memory);
-    blob_unref(source->memory, source->blob);
-    unlock(source->memory);
+    release(source->memory, source->blob);
     free(source);
 }
 
@@ -216,7 +223,7 @@ static PacsStatus not_found(const PacsKey *key, PacsError *err)
     return pacs_fail(err, PACS_NOT_FOUND, "no stored object %s", hex);
 }
 
-static PacsStatus ref_committed(StoreMemory *memory, const PacsKey *key, Blob **ret_blob, PacsError *err)
+static Blob *ref_committed(StoreMemory *memory, const PacsKey *key)
 {
     lock(memory);
     Blob *blob = find_blob(memory, key);
@@ -225,33 +232,27 @@ static PacsStatus ref_committed(StoreMemory *memory, const PacsKey *key, Blob **
     else
         blob = NULL;
     unlock(memory);
-    if (!blob)
-        return not_found(key, err);
-    *ret_blob = blob;
-    return PACS_OK;
+    return blob;
 }
 
 static PacsStatus memory_open(PacsStore *self, const PacsKey *key, uint64_t offset, uint64_t *size,
                               PacsSource **ret_source, PacsError *err)
 {
-    MemorySource *source = calloc(1, sizeof *source);
-    if (!source)
-        return pacs_fail(err, PACS_NO_MEMORY, "no memory for a stream");
-    *source = (MemorySource){.base.ops = &source_ops, .memory = (StoreMemory *)self};
-    PacsStatus status = ref_committed(source->memory, key, &source->blob, err);
-    if (status != PACS_OK) {
-        free(source);
-        return status;
-    }
+    StoreMemory *memory = (StoreMemory *)self;
+    Blob *blob = ref_committed(memory, key);
+    if (!blob)
+        return not_found(key, err);
 
-    PACS_AUTO(PacsSource) owned = &source->base;
-    status = pacs_store_clip_range(source->blob->bytes.size, offset, size, err);
-    if (status != PACS_OK)
-        return status;
-    source->left = *size;
+    PacsStatus status = pacs_store_clip_range(blob->bytes.size, offset, size, err);
+    MemorySource *source = status == PACS_OK ? calloc(1, sizeof *source) : NULL;
+    if (!source) {
+        release(memory, blob);
+        return status != PACS_OK ? status : pacs_fail(err, PACS_NO_MEMORY, "no memory for a stream");
+    }
+    *source = (MemorySource){.base.ops = &source_ops, .memory = memory, .blob = blob, .left = *size};
     if (*size > 0) /* an empty object has no bytes to point into */
-        source->bytes = source->blob->bytes.bytes + offset;
-    *ret_source = PACS_STEAL(owned);
+        source->bytes = blob->bytes.bytes + offset;
+    *ret_source = &source->base;
     return PACS_OK;
 }
 

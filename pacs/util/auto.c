@@ -19,3 +19,10 @@ void pacs_auto_close(int *fd)
         (void)close(*fd); /* nothing is left to be done about a failure here; writers fsync before */
     errno = saved;
 }
+
+int pacs_steal_fd(int *fd)
+{
+    int stolen = *fd;
+    *fd = -1;
+    return stolen;
+}

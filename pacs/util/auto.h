@@ -33,3 +33,5 @@ void pacs_auto_free(void *pointer_to_pointer);
 /** For file descriptors: `PACS_AUTO_CLOSE int fd = -1;` closed if >= 0. */
 void pacs_auto_close(int *fd);
 #define PACS_AUTO_CLOSE __attribute__((cleanup(pacs_auto_close)))
+/** The descriptor; the variable becomes -1, so the scope no longer closes it. */
+int pacs_steal_fd(int *fd);

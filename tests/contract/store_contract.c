@@ -114,7 +114,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     pacs_store_free(place.store);
-    *state = (void *)(uintptr_t)place.contract;
+    *state = (void *)place.contract;
     place.contract->clear();
     return 0;
 }
@@ -583,6 +583,6 @@ int store_contract_run(const StoreContract *contract)
         CONTRACT(many_threads_may_put_at_once),
     };
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
-        tests[i].initial_state = (void *)(uintptr_t)contract; /* setup only reads it */
+        tests[i].initial_state = (void *)contract; /* setup only reads it */
     return cmocka_run_group_tests_name(contract->name, tests, NULL, NULL);
 }

@@ -24,23 +24,23 @@ typedef struct FailingWriter {
     PacsStoreWriter *inner;
 } FailingWriter;
 
-void store_failing_arm(PacsStore *store, StoreFailingSlot slot, unsigned n, PacsStatus status)
+void store_failing_arm(PacsStore *failing, StoreFailingSlot slot, unsigned n, PacsStatus status)
 {
-    StoreFailing *failing = (StoreFailing *)store;
-    (void)pthread_mutex_lock(&failing->lock);
-    Trap *trap = &failing->traps[slot];
+    StoreFailing *self = (StoreFailing *)failing;
+    (void)pthread_mutex_lock(&self->lock);
+    Trap *trap = &self->traps[slot];
     trap->always = n == 0;
     trap->at_call = n == 0 ? 0 : trap->calls + n;
     trap->status = status;
-    (void)pthread_mutex_unlock(&failing->lock);
+    (void)pthread_mutex_unlock(&self->lock);
 }
 
-unsigned store_failing_calls(PacsStore *store, StoreFailingSlot slot)
+unsigned store_failing_calls(PacsStore *failing, StoreFailingSlot slot)
 {
-    StoreFailing *failing = (StoreFailing *)store;
-    (void)pthread_mutex_lock(&failing->lock);
-    unsigned calls = failing->traps[slot].calls;
-    (void)pthread_mutex_unlock(&failing->lock);
+    StoreFailing *self = (StoreFailing *)failing;
+    (void)pthread_mutex_lock(&self->lock);
+    unsigned calls = self->traps[slot].calls;
+    (void)pthread_mutex_unlock(&self->lock);
     return calls;
 }
 

@@ -77,6 +77,7 @@ static void a_second_process_is_refused(void **state)
 {
     (void)state;
     PACS_AUTO(PacsStore) store = must_open(0);
+    assert_non_null(store);
     assert_int_equal(exit_code_of(expect_locked), 0);
 }
 

@@ -89,6 +89,7 @@ static void a_missing_folder_is_made_for_nobody_else_to_read(void **state)
     (void)snprintf(path, sizeof path, "%s/new", root);
     const PacsStoreFsOptions options = {.root = path};
     PACS_AUTO(PacsStore) store = open_with(&options);
+    assert_non_null(store);
     assert_int_equal(stat(path, &folder), 0);
     assert_int_equal(folder.st_mode & 0027, 0);
 }
