@@ -6,6 +6,7 @@
 #include <dcmtk/config/osconfig.h>
 
 #include <dcmtk/dcmdata/dcdatset.h>
+#include <dcmtk/dcmdata/dcdeftag.h>
 #include <dcmtk/dcmdata/dcfilefo.h>
 #include <dcmtk/dcmdata/dcjson.h>
 #include <dcmtk/dcmdata/dcpixel.h>
@@ -61,7 +62,9 @@ PacsStatus write_json(const char *path, PacsBuffer *out, PacsError *err)
         return fail(err, condition);
     DcmDataset *dataset = file.getDataset();
     drop_encapsulated_pixels(*dataset);
-    condition = dataset->convertToUTF8();
+    /* As dcm2json: what names no character set stays as it is, and gets no name. */
+    if (dataset->tagExists(DCM_SpecificCharacterSet))
+        condition = dataset->convertToUTF8();
     if (condition.bad())
         return fail(err, condition);
 

@@ -119,19 +119,11 @@ static PacsStatus check_length(const PacsReader *reader, const ReaderLevel *leve
 /* (FFFE,xxxx) where an element could stand. */
 static PacsStatus read_delimiter(PacsReader *reader, const Header *header, PacsError *err)
 {
-    const ReaderLevel *level = reader_top(reader);
-    bool open_item = reader->level_count > 1 && level->end == UNBOUNDED;
-    bool root = reader->level_count == 1;
-    if (header->tag == PACS_TAG_ITEM_DELIMITATION_ITEM) {
-        reader_consume(reader, 8);
-        /* Superfluous where the item gave its length, and behind the last element of some files. */
-        return open_item ? reader_close_level(reader, err) : PACS_OK;
-    }
-    if (header->tag == PACS_TAG_SEQUENCE_DELIMITATION_ITEM && root) {
-        reader_consume(reader, 8);
-        return PACS_OK;
-    }
-    return fail_at(reader, header, "where an element should begin", err);
+    if (header->tag != PACS_TAG_ITEM_DELIMITATION_ITEM || reader->level_count == 1)
+        return fail_at(reader, header, "where an element should begin", err);
+    bool undefined = reader_top(reader)->end == UNBOUNDED;
+    reader_consume(reader, 8);
+    return undefined ? reader_close_level(reader, err) : PACS_OK; /* superfluous where the item gave its length */
 }
 
 static bool is_pixel_data(PacsTag tag)

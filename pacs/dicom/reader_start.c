@@ -184,13 +184,10 @@ PacsStatus reader_step_dataset(PacsReader *reader, PacsError *err)
         reader->dataset.offset = reader->position;
     reader->dataset_begun = true;
     if (!deflated && (syntax.flags & PACS_UID_DEFLATED)) {
-        if (!header || !looks_like_element(header)) {
-            reader->dataset.deflated = true;
-            reader->inflate_next = true;
-            reader->starved = true;
-            return PACS_OK;
-        }
-        set_syntax(&syntax, pacs_slice(""), 0); /* declared deflated, but it is not */
+        reader->dataset.deflated = true;
+        reader->inflate_next = true;
+        reader->starved = true;
+        return PACS_OK;
     }
     if (!header)
         return pacs_fail(err, PACS_INVALID, "cut off: no data set at offset %" PRIu64, reader->position);

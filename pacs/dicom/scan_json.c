@@ -73,7 +73,7 @@ PacsStatus scan_json_value(PacsScan *scan, const PacsElement *element, const uin
     const PacsVrInfo *info = pacs_vr_info(element->vr);
     PacsStatus status = PACS_OK;
     begin_member(scan, element->tag, element->vr);
-    if (element->tag == PACS_TAG_SPECIFIC_CHARACTER_SET && !scan_value_is_blank(element->vr, bytes, size)) {
+    if (element->tag == PACS_TAG_SPECIFIC_CHARACTER_SET) {
         /* What is written here is UTF-8, whatever the object is in (PS3.18 F.2). */
         pacs_json_key(&scan->json, "Value");
         pacs_json_array_begin(&scan->json);
