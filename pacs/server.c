@@ -1,0 +1,313 @@
+#include "pacs/server.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "pacs/dimse/server.h"
+#include "pacs/http/http_server.h"
+#include "pacs/lifecycle/lifecycle.h"
+#include "pacs/rest/rest.h"
+#include "pacs/server_options.h"
+#include "pacs/util/arena.h"
+#include "pacs/util/log.h"
+
+#define OPTIONS_ARENA_MAX (16u << 20) /* a configuration file cannot be larger */
+#define LOOPBACK "127.0.0.1"
+
+struct PacsServer {
+    PacsArena *arena; /* options made from the settings */
+    char *folder;     /* of objects; and of the index, unless it has its own */
+    uint64_t shutdown_timeout_ms;
+
+    /* From the bottom up: freed in the opposite order. */
+    PacsMetrics *metrics;
+    PacsMetric *free_bytes;
+    PacsStore *store;
+    PacsIndex *index;
+    PacsIngest *ingest;
+    PacsRetrieve *retrieve;
+    PacsLifecycle *lifecycle;
+    PacsRest *rest;
+    PacsHttpServer *http;
+    PacsDimseServer *dimse;
+};
+
+/* ---- Folders ---- */
+
+/** A relative folder counts from the configuration's folder; with no configuration, from where we stand. */
+static const char *resolve_folder(PacsArena *arena, const char *folder, const char *config_path)
+{
+    const char *slash = config_path ? strrchr(config_path, '/') : NULL;
+    struct stat info;
+
+    if (folder[0] == '/' || !config_path)
+        return folder;
+    if (stat(config_path, &info) == 0 && S_ISDIR(info.st_mode))
+        return pacs_arena_printf(arena, "%s/%s", config_path, folder);
+    return slash ? pacs_arena_printf(arena, "%.*s/%s", (int)(slash - config_path), config_path, folder)
+                 : folder;
+}
+
+static const char *storage_folder(const PacsSettings *settings, PacsArena *arena, const char *config_path)
+{
+    const char *given = getenv("LIGHTBOX_DATA");
+
+    if (!config_path && given && given[0])
+        return given;
+    return resolve_folder(arena, settings->storage_directory, config_path);
+}
+
+static PacsStatus make_folder(const char *path, PacsError *err)
+{
+    if (!path)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory to start");
+    if (mkdir(path, 0750) != 0 && errno != EEXIST)
+        return pacs_fail(err, PACS_UNAVAILABLE, "cannot make the folder '%s': %s", path, strerror(errno));
+    return PACS_OK;
+}
+
+/* ---- From the bottom up ---- */
+
+static void measure_free_space(void *context)
+{
+    PacsServer *server = context;
+    struct statvfs space;
+
+    if (statvfs(server->folder, &space) == 0)
+        pacs_metric_set(server->free_bytes, (int64_t)((uint64_t)space.f_bavail * space.f_frsize));
+}
+
+static PacsStatus open_metrics(PacsServer *server, PacsError *err)
+{
+    server->metrics = pacs_metrics_new();
+    if (!server->metrics)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for metrics");
+    server->free_bytes = pacs_metric(pacs_metrics_family(server->metrics, PACS_GAUGE,
+                                                         "imaging_disk_free_bytes",
+                                                         "Free space where objects are stored.", NULL),
+                                     NULL);
+    pacs_metrics_on_collect(server->metrics, measure_free_space, server);
+    return PACS_OK;
+}
+
+static PacsStatus open_back_ends(PacsServer *server, const PacsSettings *settings, const char *config_path,
+                                 PacsError *err)
+{
+    const char *storage = storage_folder(settings, server->arena, config_path);
+    const char *index = settings->index_directory[0]
+                            ? resolve_folder(server->arena, settings->index_directory, config_path)
+                            : storage;
+
+    PacsStatus status = make_folder(storage, err);
+    if (status == PACS_OK)
+        status = make_folder(index, err);
+    if (status != PACS_OK)
+        return status;
+
+    server->folder = strdup(storage);
+    PacsStoreFsOptions store_options = {.root = pacs_arena_printf(server->arena, "%s/objects", storage),
+                                        .min_free_bytes = settings->storage_minimum_free_mb << 20};
+    PacsIndexSqliteOptions index_options = {
+        .path = pacs_arena_printf(server->arena, "%s/index.sqlite", index)};
+    if (!server->folder || !store_options.root || !index_options.path)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory to start");
+    status = pacs_store_fs_open(&store_options, server->metrics, &server->store, err);
+    if (status == PACS_OK)
+        status = pacs_index_sqlite_open(&index_options, server->metrics, &server->index, err);
+    return status;
+}
+
+static PacsStatus sweep(PacsServer *server, PacsError *err)
+{
+    uint64_t removed = 0;
+
+    PacsStatus status = pacs_ingest_sweep(server->ingest, &removed, err);
+    if (status == PACS_OK && removed > 0)
+        PACS_LOG(PACS_LOG_INFO, "server", "swept", PACS_F_U64("objects", removed));
+    return status;
+}
+
+static PacsStatus open_ways(PacsServer *server, const PacsSettings *settings, PacsError *err)
+{
+    PacsIngestOptions options = {.read_only = settings->read_only};
+    PacsLifecycleOptions lifecycle = {.stable_age_s = (uint32_t)settings->stable_age_s};
+
+    PacsStatus status = pacs_options_overwrite(settings, &options.overwrite, err);
+    if (status == PACS_OK)
+        status = pacs_options_extra_tags(settings, server->arena, options.extra_tags, options.extra_tag_count,
+                                         err);
+    if (status == PACS_OK)
+        status = pacs_ingest_new(&options, server->store, server->index, server->metrics, &server->ingest,
+                                 err);
+    if (status == PACS_OK)
+        status = pacs_retrieve_new(server->store, server->index, &server->retrieve, err);
+    if (status == PACS_OK)
+        status = sweep(server, err);
+    if (status == PACS_OK)
+        status = pacs_lifecycle_new(&lifecycle, server->index, server->ingest, server->metrics,
+                                    &server->lifecycle, err);
+    if (status != PACS_OK)
+        return status;
+
+    PacsRestOptions rest = {.name = settings->name,
+                            .dicom_aet = settings->dicom_aet,
+                            .overwrite = options.overwrite,
+                            .read_only = settings->read_only,
+                            .describe_errors = settings->http_describe_errors};
+    return pacs_rest_new(&rest, server->ingest, server->retrieve, server->index, server->store,
+                         server->metrics, &server->rest, err);
+}
+
+static PacsStatus open_http(PacsServer *server, const PacsSettings *settings, PacsError *err)
+{
+    static const char *const everywhere[] = {"0.0.0.0", "::"};
+    PacsTextList addresses;
+    PacsHttpServerOptions options = {.site = {.remote_access_allowed = settings->remote_access_allowed,
+                                              .read_only = settings->read_only,
+                                              .metrics = server->metrics},
+                                     .port = (uint16_t)settings->http_port,
+                                     .pool_threads = settings->http_threads_count,
+                                     .keep_alive_ms = (uint32_t)settings->keep_alive_timeout_s * 1000};
+
+    PacsStatus status = pacs_options_users(settings, server->arena, &options.site.users,
+                                           &options.site.user_count, err);
+    if (status == PACS_OK)
+        status = pacs_options_authentication(settings, options.site.user_count, &options.site.authentication,
+                                             err);
+    if (status == PACS_OK)
+        status = pacs_options_text_list(settings->http_bind_addresses, "HttpBindAddresses", server->arena,
+                                        &addresses, err);
+    if (status != PACS_OK)
+        return status;
+
+    options.addresses = addresses.items;
+    options.address_count = addresses.count;
+    if (addresses.count == 0 && settings->remote_access_allowed) {
+        options.addresses = everywhere;
+        options.address_count = 2;
+    }
+    status = pacs_http_server_open(&options, &server->http, err);
+    return status == PACS_OK ? pacs_http_server_mount(server->http, pacs_rest_mount(server->rest), err)
+                             : status;
+}
+
+static PacsStatus open_dimse(PacsServer *server, const PacsSettings *settings, bool configured,
+                             PacsError *err)
+{
+    PacsDimseOptions options = pacs_dimse_default_options();
+
+    options.aet = settings->dicom_aet;
+    options.port = (uint16_t)settings->dicom_port;
+    options.bind_host = settings->dicom_bind_address[0] ? settings->dicom_bind_address
+                        : configured                    ? NULL
+                                                        : LOOPBACK;
+    options.check_called_aet = settings->dicom_check_called_aet;
+    options.strict_aet_comparison = settings->strict_aet_comparison;
+    options.check_modality_host = settings->dicom_check_modality_host;
+    options.always_allow_echo = settings->dicom_always_allow_echo;
+    options.always_allow_store = settings->dicom_always_allow_store;
+    options.unknown_sop_class_accepted = settings->unknown_sop_class_accepted;
+    options.max_pdu_bytes = (uint32_t)settings->maximum_pdu_length;
+    options.artim_timeout_ms = (uint32_t)settings->dicom_artim_timeout_s * 1000;
+    options.idle_timeout_ms = (uint32_t)settings->dicom_scp_timeout_s * 1000;
+    options.max_associations = (uint32_t)settings->dicom_maximum_associations;
+
+    PacsStatus status = pacs_options_modalities(settings, server->arena, &options.modalities,
+                                                &options.modality_count, err);
+    if (status == PACS_OK)
+        status = pacs_options_text_list(settings->accepted_transfer_syntaxes, "AcceptedTransferSyntaxes",
+                                        server->arena, &options.accepted_transfer_syntaxes, err);
+    if (status == PACS_OK)
+        status = pacs_options_text_list(settings->accepted_sop_classes, "AcceptedSopClasses", server->arena,
+                                        &options.accepted_sop_classes, err);
+    if (status == PACS_OK)
+        status = pacs_options_text_list(settings->rejected_sop_classes, "RejectedSopClasses", server->arena,
+                                        &options.rejected_sop_classes, err);
+    return status == PACS_OK ? pacs_dimse_open(&options, server->ingest, server->metrics, &server->dimse, err)
+                             : status;
+}
+
+/** The doors last: whoever gets in finds everything behind them in place. */
+static PacsStatus open_doors(PacsServer *server, const PacsSettings *settings, bool configured,
+                             PacsError *err)
+{
+    PacsStatus status = PACS_OK;
+
+    if (settings->http_server_enabled)
+        status = open_http(server, settings, err);
+    if (status == PACS_OK && settings->dicom_server_enabled && !settings->read_only)
+        status = open_dimse(server, settings, configured, err);
+    if (status != PACS_OK)
+        return status;
+
+    uint16_t dicom_port = server->dimse ? pacs_dimse_port(server->dimse) : 0;
+    uint16_t http_port = server->http ? pacs_http_server_port(server->http) : 0;
+    pacs_rest_set_ports(server->rest, dicom_port, http_port);
+    if (server->http)
+        status = pacs_http_server_start(server->http, err);
+    if (status == PACS_OK)
+        PACS_LOG(PACS_LOG_INFO, "server", "started", PACS_F_TEXT("version", PACS_VERSION),
+                 PACS_F_U64("http_port", http_port), PACS_F_U64("dicom_port", dicom_port),
+                 PACS_F_TEXT("dicom_aet", settings->dicom_aet),
+                 PACS_F_TEXT("store", pacs_store_name(server->store)),
+                 PACS_F_TEXT("index", pacs_index_name(server->index)), PACS_F_TEXT("folder", server->folder));
+    return status;
+}
+
+PacsStatus pacs_server_start(const PacsSettings *settings, const char *config_path, PacsServer **ret_server,
+                             PacsError *err)
+{
+    PacsServer *fresh = calloc(1, sizeof *fresh);
+    if (!fresh)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory to start");
+    fresh->shutdown_timeout_ms = settings->shutdown_timeout_s * 1000;
+
+    PACS_AUTO(PacsServer) server = fresh;
+    server->arena = pacs_arena_new(OPTIONS_ARENA_MAX);
+    if (!server->arena)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory to start");
+
+    PacsStatus status = open_metrics(server, err);
+    if (status == PACS_OK)
+        status = open_back_ends(server, settings, config_path, err);
+    if (status == PACS_OK)
+        status = open_ways(server, settings, err);
+    if (status == PACS_OK)
+        status = open_doors(server, settings, config_path != NULL, err);
+    if (status != PACS_OK)
+        return status;
+    *ret_server = PACS_STEAL(server);
+    return PACS_OK;
+}
+
+void pacs_server_stop(PacsServer *server)
+{
+    pacs_rest_set_draining(server->rest);
+    if (server->dimse)
+        pacs_dimse_drain(server->dimse, (uint32_t)server->shutdown_timeout_ms);
+    if (server->http)
+        pacs_http_server_stop(server->http, (uint32_t)server->shutdown_timeout_ms);
+}
+
+void pacs_server_free(PacsServer *server)
+{
+    if (!server)
+        return;
+    pacs_dimse_close(server->dimse);
+    pacs_http_server_free(server->http);
+    pacs_rest_free(server->rest);
+    pacs_lifecycle_free(server->lifecycle);
+    pacs_retrieve_free(server->retrieve);
+    pacs_ingest_free(server->ingest);
+    pacs_index_free(server->index);
+    pacs_store_free(server->store);
+    pacs_metrics_free(server->metrics);
+    free(server->folder);
+    pacs_arena_free(server->arena);
+    free(server);
+}

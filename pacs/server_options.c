@@ -1,0 +1,208 @@
+#include "pacs/server_options.h"
+
+#include <string.h>
+
+#include "pacs/dicom/dictionary.h"
+
+static PacsStatus no_memory(PacsError *err)
+{
+    return pacs_fail(err, PACS_NO_MEMORY, "no memory for the settings");
+}
+
+PacsStatus pacs_options_overwrite(const PacsSettings *settings, PacsOverwrite *ret_overwrite, PacsError *err)
+{
+    static const char *const names[] = {[PACS_OVERWRITE_NEVER] = "Never",
+                                        [PACS_OVERWRITE_ALWAYS] = "Always",
+                                        [PACS_OVERWRITE_IF_CHANGED] = "IfChanged"};
+    const json_t *value = settings->overwrite_instances;
+    const char *text = json_string_value(value);
+
+    if (json_is_boolean(value) || (text && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0))) {
+        bool always = json_is_true(value) || (text && strcmp(text, "true") == 0);
+        *ret_overwrite = always ? PACS_OVERWRITE_ALWAYS : PACS_OVERWRITE_NEVER;
+        return PACS_OK;
+    }
+    for (size_t i = 0; text && i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *ret_overwrite = (PacsOverwrite)i;
+            return PACS_OK;
+        }
+    }
+    return pacs_fail(err, PACS_INVALID,
+                     "OverwriteInstances is to be true, false, \"Never\", \"Always\" or \"IfChanged\"");
+}
+
+PacsStatus pacs_options_text_list(const json_t *value, const char *key, PacsArena *arena,
+                                  PacsTextList *ret_list, PacsError *err)
+{
+    size_t count = json_array_size(value);
+
+    if (!json_is_array(value))
+        return pacs_fail(err, PACS_INVALID, "%s is to be a list of texts", key);
+    const char **items = pacs_arena_array(arena, count + 1, sizeof *items);
+    if (!items)
+        return no_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        items[i] = json_string_value(json_array_get(value, i));
+        if (!items[i])
+            return pacs_fail(err, PACS_INVALID, "%s is to be a list of texts", key);
+    }
+    *ret_list = (PacsTextList){.items = items, .count = count};
+    return PACS_OK;
+}
+
+/* ---- DicomModalities ---- */
+
+static bool set_address(PacsModality *modality, const json_t *aet, const json_t *host, const json_t *port)
+{
+    const char *port_text = json_string_value(port); /* Orthanc takes the number in quotes too */
+    uint64_t number = 0;
+
+    if (json_is_integer(port) && json_integer_value(port) > 0)
+        number = (uint64_t)json_integer_value(port);
+    else if (port_text && pacs_parse_u64(pacs_slice(port_text), 65535, &number, NULL) != PACS_OK)
+        return false;
+    modality->aet = json_string_value(aet);
+    modality->host = json_string_value(host);
+    modality->port = (uint16_t)number;
+    return modality->aet && modality->host && number > 0 && number <= 65535;
+}
+
+static bool allows(const json_t *modality, const char *key)
+{
+    const json_t *value = json_object_get(modality, key);
+
+    return !value || json_is_true(value);
+}
+
+/** ["AET", "host", 104] or {"AET": ..., "Host": ..., "Port": ..., "AllowStore": ...}. */
+static PacsStatus parse_modality(const char *name, const json_t *value, PacsModality *modality,
+                                 PacsError *err)
+{
+    bool sound = false;
+
+    *modality = (PacsModality){.name = name, .allow_echo = true, .allow_store = true};
+    if (json_is_array(value)) {
+        sound = set_address(modality, json_array_get(value, 0), json_array_get(value, 1),
+                            json_array_get(value, 2));
+    } else if (json_is_object(value)) {
+        sound = set_address(modality, json_object_get(value, "AET"), json_object_get(value, "Host"),
+                            json_object_get(value, "Port"));
+        modality->allow_echo = allows(value, "AllowEcho");
+        modality->allow_store = allows(value, "AllowStore");
+    }
+    if (!sound)
+        return pacs_fail(err, PACS_INVALID,
+                         "DicomModalities.%s is to be [\"AET\", \"host\", port] or an object of these", name);
+    return PACS_OK;
+}
+
+PacsStatus pacs_options_modalities(const PacsSettings *settings, PacsArena *arena,
+                                   const PacsModality **ret_modalities, size_t *ret_count, PacsError *err)
+{
+    json_t *all = (json_t *)(uintptr_t)settings->dicom_modalities; /* jansson iterates non-const */
+    const char *name;
+    json_t *value;
+    size_t count = 0;
+
+    if (!json_is_object(all))
+        return pacs_fail(err, PACS_INVALID, "DicomModalities is to be an object");
+    PacsModality *modalities = pacs_arena_array(arena, json_object_size(all) + 1, sizeof *modalities);
+    if (!modalities)
+        return no_memory(err);
+    json_object_foreach(all, name, value)
+    {
+        PacsStatus status = parse_modality(name, value, &modalities[count++], err);
+        if (status != PACS_OK)
+            return status;
+    }
+    *ret_modalities = modalities;
+    *ret_count = count;
+    return PACS_OK;
+}
+
+/* ---- Users ---- */
+
+PacsStatus pacs_options_users(const PacsSettings *settings, PacsArena *arena, const PacsHttpUser **ret_users,
+                              size_t *ret_count, PacsError *err)
+{
+    json_t *all = (json_t *)(uintptr_t)settings->registered_users; /* jansson iterates non-const */
+    const char *name;
+    json_t *value;
+    size_t count = 0;
+
+    if (!json_is_object(all))
+        return pacs_fail(err, PACS_INVALID, "RegisteredUsers is to be an object of names and passwords");
+    PacsHttpUser *users = pacs_arena_array(arena, json_object_size(all) + 1, sizeof *users);
+    if (!users)
+        return no_memory(err);
+    json_object_foreach(all, name, value)
+    {
+        const char *password = json_string_value(value);
+        if (!password || !password[0] || !name[0] || strchr(name, ':'))
+            return pacs_fail(err, PACS_INVALID,
+                             "RegisteredUsers: '%s' needs a password, and a name without a colon", name);
+        users[count++] = (PacsHttpUser){.name = name, .password = password};
+    }
+    *ret_users = users;
+    *ret_count = count;
+    return PACS_OK;
+}
+
+PacsStatus pacs_options_authentication(const PacsSettings *settings, size_t user_count, bool *ret_on,
+                                       PacsError *err)
+{
+    const json_t *given = settings->authentication_enabled;
+    bool on = json_is_true(given);
+
+    if (!json_is_boolean(given) && !json_is_null(given))
+        return pacs_fail(err, PACS_INVALID, "AuthenticationEnabled is to be true, false or null");
+    if (json_is_null(given))
+        on = settings->remote_access_allowed || user_count > 0;
+    if (on && user_count == 0 && settings->remote_access_allowed)
+        return pacs_fail(
+            err, PACS_INVALID,
+            "RemoteAccessAllowed without RegisteredUsers: register users, or say AuthenticationEnabled: "
+            "false if something else keeps strangers out");
+    *ret_on = on;
+    return PACS_OK;
+}
+
+/* ---- ExtraMainDicomTags ---- */
+
+static PacsStatus parse_tags(const json_t *list, const char *level, PacsArena *arena,
+                             const PacsTag **ret_tags, size_t *ret_count, PacsError *err)
+{
+    PacsTextList names;
+
+    PacsStatus status = pacs_options_text_list(list, "ExtraMainDicomTags", arena, &names, err);
+    if (status != PACS_OK)
+        return status;
+    PacsTag *tags = pacs_arena_array(arena, names.count + 1, sizeof *tags);
+    if (!tags)
+        return no_memory(err);
+    for (size_t i = 0; i < names.count; i++) {
+        if (pacs_dictionary_parse_tag(pacs_slice(names.items[i]), &tags[i], NULL) != PACS_OK)
+            return pacs_fail(err, PACS_INVALID, "ExtraMainDicomTags.%s names '%s', which is no tag", level,
+                             names.items[i]);
+    }
+    *ret_tags = tags;
+    *ret_count = names.count;
+    return PACS_OK;
+}
+
+PacsStatus pacs_options_extra_tags(const PacsSettings *settings, PacsArena *arena, const PacsTag *ret_tags[4],
+                                   size_t ret_counts[4], PacsError *err)
+{
+    if (!json_is_object(settings->extra_main_dicom_tags))
+        return pacs_fail(err, PACS_INVALID, "ExtraMainDicomTags is to be an object of lists");
+    for (int level = 0; level < PACS_LEVEL_COUNT; level++) {
+        const char *name = pacs_level_name((PacsLevel)level);
+        const json_t *list = json_object_get(settings->extra_main_dicom_tags, name);
+        PacsStatus status = list ? parse_tags(list, name, arena, &ret_tags[level], &ret_counts[level], err)
+                                 : PACS_OK;
+        if (status != PACS_OK)
+            return status;
+    }
+    return PACS_OK;
+}

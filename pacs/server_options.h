@@ -1,0 +1,40 @@
+#pragma once
+
+#include "pacs/dimse/options.h"
+#include "pacs/http/auth.h"
+#include "pacs/index/index_write.h"
+#include "pacs/settings.h"
+#include "pacs/util/arena.h"
+
+/**
+ * Settings whose value is JSON, turned into what the rooms take. Results live in the arena; texts in them are
+ * borrowed from the settings.
+ *
+ * Errors: PACS_INVALID naming the key and what was expected; PACS_NO_MEMORY.
+ */
+
+PACS_CHECKED PacsStatus pacs_options_overwrite(const PacsSettings *settings, PacsOverwrite *ret_overwrite,
+                                               PacsError *err);
+
+/** A list of texts; `key` is for the error. */
+PACS_CHECKED PacsStatus pacs_options_text_list(const json_t *value, const char *key, PacsArena *arena,
+                                               PacsTextList *ret_list, PacsError *err);
+
+PACS_CHECKED PacsStatus pacs_options_modalities(const PacsSettings *settings, PacsArena *arena,
+                                                const PacsModality **ret_modalities, size_t *ret_count,
+                                                PacsError *err);
+
+PACS_CHECKED PacsStatus pacs_options_users(const PacsSettings *settings, PacsArena *arena,
+                                           const PacsHttpUser **ret_users, size_t *ret_count, PacsError *err);
+
+/**
+ * Whether requests need a user. Refuses to open the server to other machines with authentication on and
+ * nobody registered, as Orthanc 1.13 does: nobody could get in, and the operator meant something else.
+ */
+PACS_CHECKED PacsStatus pacs_options_authentication(const PacsSettings *settings, size_t user_count,
+                                                    bool *ret_on, PacsError *err);
+
+/** ExtraMainDicomTags by level. */
+PACS_CHECKED PacsStatus pacs_options_extra_tags(const PacsSettings *settings, PacsArena *arena,
+                                                const PacsTag *ret_tags[4], size_t ret_counts[4],
+                                                PacsError *err);
