@@ -11,7 +11,9 @@
 #include "pacs/retrieve/retrieve.h"
 #include "pacs/util/arena.h"
 #include "tests/support/archive.h"
+#include "tests/support/index_failing.h"
 #include "tests/support/object.h"
+#include "tests/support/store_failing.h"
 
 static int open_archive(void **state)
 {
@@ -469,6 +471,110 @@ static void the_mark_never_passes_an_open_upload(void **state)
     assert_true(pacs_key_compare(&mark, &oldest) > 0);
 }
 
+/** An ingest over the archive whose store and index fail on demand. */
+typedef struct Failing {
+    PacsStore *store;
+    PacsIndex *index;
+    PacsIngest *ingest;
+} Failing;
+
+static Failing open_failing(TestArchive *archive)
+{
+    PacsIngestOptions options = {.overwrite = PACS_OVERWRITE_NEVER};
+    Failing failing = {.store = store_failing_new(archive->store),
+                       .index = index_failing_new(archive->index)};
+
+    assert_int_equal(pacs_ingest_new(&options, failing.store, failing.index, NULL, &failing.ingest, NULL),
+                     PACS_OK);
+    return failing;
+}
+
+static void close_failing(Failing *failing)
+{
+    pacs_ingest_free(failing->ingest);
+    pacs_index_free(failing->index);
+    pacs_store_free(failing->store);
+}
+
+static PacsStatus push_failing(Failing *failing, PacsError *err)
+{
+    TestObject object = test_object(1, 1, 1);
+    PacsIngested ingested;
+    PACS_AUTO_BUFFER PacsBuffer file;
+    pacs_buffer_init(&file, 1 << 16);
+
+    test_object_file(&object, &file);
+    return test_archive_push(failing->ingest, file.bytes, file.size, 64, &ingested, err);
+}
+
+static void a_full_disk_refuses_at_every_step_and_leaves_nothing(void **state)
+{
+    static const StoreFailingSlot slots[] = {STORE_FAILING_CREATE, STORE_FAILING_WRITE, STORE_FAILING_COMMIT};
+    TestArchive *archive = *state;
+    Failing failing = open_failing(archive);
+
+    for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++) {
+        store_failing_arm(failing.store, slots[i], 1, PACS_NO_SPACE);
+        assert_int_equal(push_failing(&failing, NULL), PACS_NO_SPACE);
+        assert_nothing_stored(archive);
+    }
+    assert_int_equal(push_failing(&failing, NULL), PACS_OK);
+    close_failing(&failing);
+}
+
+static void an_index_that_fails_takes_the_bytes_back(void **state)
+{
+    static const PacsStatus statuses[] = {PACS_UNAVAILABLE, PACS_NO_SPACE, PACS_INTERNAL};
+    TestArchive *archive = *state;
+    Failing failing = open_failing(archive);
+
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+        index_failing_arm(failing.index, INDEX_FAILING_ADD, 1, statuses[i]);
+        assert_int_equal(push_failing(&failing, NULL), statuses[i]);
+        assert_nothing_stored(archive);
+    }
+    close_failing(&failing);
+}
+
+static void bytes_stay_where_nobody_knows_whether_a_row_names_them(void **state)
+{
+    TestArchive *archive = *state;
+    Failing failing = open_failing(archive);
+    uint64_t removed = 0;
+
+    index_failing_arm(failing.index, INDEX_FAILING_ADD, 1, PACS_UNAVAILABLE);
+    index_failing_arm(failing.index, INDEX_FAILING_HAS_KEY, 1, PACS_UNAVAILABLE);
+    assert_int_equal(push_failing(&failing, NULL), PACS_UNAVAILABLE);
+    assert_int_equal(test_archive_object_count(archive), 1);
+    assert_int_equal(pacs_ingest_sweep(archive->ingest, &removed, NULL), PACS_OK);
+    assert_int_equal(removed, 1);
+    close_failing(&failing);
+}
+
+static void garbage_that_cannot_be_removed_is_tried_again(void **state)
+{
+    TestArchive *archive = *state;
+    Failing failing = open_failing(archive);
+    PacsRemaining remaining;
+    PacsIngested ingested;
+    bool left = false;
+    PACS_AUTO_BUFFER PacsBuffer file;
+    pacs_buffer_init(&file, 1 << 16);
+    TestObject object = test_object(1, 1, 1);
+    test_object_file(&object, &file);
+
+    assert_int_equal(test_archive_push(archive->ingest, file.bytes, file.size, 0, &ingested, NULL), PACS_OK);
+    assert_int_equal(pacs_ingest_delete(archive->ingest, PACS_LEVEL_STUDY,
+                                        ingested.added.ids[PACS_LEVEL_STUDY], &remaining, NULL),
+                     PACS_OK);
+    store_failing_arm(failing.store, STORE_FAILING_REMOVE, 1, PACS_UNAVAILABLE);
+    assert_int_equal(pacs_ingest_collect_garbage(failing.ingest, 10, &left, NULL), PACS_UNAVAILABLE);
+    assert_int_equal(test_archive_object_count(archive), 1);
+    assert_int_equal(pacs_ingest_collect_garbage(failing.ingest, 10, &left, NULL), PACS_OK);
+    assert_int_equal(test_archive_object_count(archive), 0);
+    close_failing(&failing);
+}
+
 int main(void)
 {
 #define ARCHIVE_TEST(function) cmocka_unit_test_setup_teardown(function, open_archive, close_archive)
@@ -492,6 +598,10 @@ int main(void)
         ARCHIVE_TEST(a_read_only_server_takes_nothing),
         ARCHIVE_TEST(deletion_removes_rows_at_once_and_bytes_after),
         ARCHIVE_TEST(the_sweep_removes_what_no_row_names),
+        ARCHIVE_TEST(a_full_disk_refuses_at_every_step_and_leaves_nothing),
+        ARCHIVE_TEST(an_index_that_fails_takes_the_bytes_back),
+        ARCHIVE_TEST(bytes_stay_where_nobody_knows_whether_a_row_names_them),
+        ARCHIVE_TEST(garbage_that_cannot_be_removed_is_tried_again),
         ARCHIVE_TEST(the_mark_never_passes_an_open_upload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,2 +1,2 @@
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit ingest/ingest_test LINKS pacs_ingest pacs_retrieve
-    SOURCES support/object.c support/archive.c)
+    SOURCES support/object.c support/archive.c support/store_failing.c support/index_failing.c)
