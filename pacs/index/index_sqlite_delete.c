@@ -10,7 +10,7 @@
  * them take seconds, and nobody else could store meanwhile). Their keys count as known until then.
  */
 #define DELETE_AT_ONCE 512 /* instances: some 10 ms */
-#define PURGE_STEP 256     /* instances: some 5 ms that others wait */
+#define PURGE_STEP 128     /* instances: some 5 ms that others wait */
 
 /** The way from a patient down to what is to be deleted; rows below `level` are 0. */
 typedef struct Target {
