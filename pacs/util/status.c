@@ -1,25 +1,8 @@
 #include "pacs/util/status.h"
 
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-static const char *const status_names[] = {
-    [PACS_OK] = "ok",
-    [PACS_NOT_FOUND] = "not-found",
-    [PACS_EXISTS] = "exists",
-    [PACS_INVALID] = "invalid",
-    [PACS_UNSUPPORTED] = "unsupported",
-    [PACS_REFUSED] = "refused",
-    [PACS_TOO_LARGE] = "too-large",
-    [PACS_NO_SPACE] = "no-space",
-    [PACS_CORRUPT] = "corrupt",
-    [PACS_UNAVAILABLE] = "unavailable",
-    [PACS_CANCELLED] = "cancelled",
-    [PACS_NO_MEMORY] = "no-memory",
-    [PACS_INTERNAL] = "internal",
-};
 
 PacsStatus pacs_fail(PacsError *err, PacsStatus status, const char *fmt, ...)
 {
@@ -60,8 +43,38 @@ PacsStatus pacs_fail_context(PacsError *err, PacsStatus status, const char *fmt,
     return status;
 }
 
+/* A switch and no table, so that the compiler asks for the name of a new status. */
 const char *pacs_status_name(PacsStatus status)
 {
-    size_t index = (size_t)status;
-    return index < sizeof status_names / sizeof status_names[0] ? status_names[index] : "unknown";
+    switch (status) {
+    case PACS_OK:
+        return "ok";
+    case PACS_NOT_FOUND:
+        return "not-found";
+    case PACS_EXISTS:
+        return "exists";
+    case PACS_INVALID:
+        return "invalid";
+    case PACS_MISMATCH:
+        return "mismatch";
+    case PACS_UNSUPPORTED:
+        return "unsupported";
+    case PACS_REFUSED:
+        return "refused";
+    case PACS_TOO_LARGE:
+        return "too-large";
+    case PACS_NO_SPACE:
+        return "no-space";
+    case PACS_CORRUPT:
+        return "corrupt";
+    case PACS_UNAVAILABLE:
+        return "unavailable";
+    case PACS_CANCELLED:
+        return "cancelled";
+    case PACS_NO_MEMORY:
+        return "no-memory";
+    case PACS_INTERNAL:
+        return "internal";
+    }
+    return "unknown";
 }
