@@ -289,13 +289,23 @@ static void await_hang_up(Association *association)
 
 /* ---- The whole ---- */
 
+/* Load balancers and probes connect and leave all day long. */
+static PacsLogLevel level_of_end(const Association *association)
+{
+    bool asked = association->negotiated.permissions.label != NULL;
+
+    if (association->result == PACS_ASSOCIATION_PEER_LEFT && !asked)
+        return PACS_LOG_DEBUG;
+    return association->result == PACS_ASSOCIATION_RELEASED ? PACS_LOG_INFO : PACS_LOG_WARNING;
+}
+
 static void log_end(const Association *association)
 {
     uint64_t ms = (pacs_monotonic_ns() - association->started_ns) / 1000000;
     const char *reason = association->reason[0] ? association->reason : NULL;
 
-    PACS_LOG(association->result == PACS_ASSOCIATION_RELEASED ? PACS_LOG_INFO : PACS_LOG_WARNING, "dimse",
-             "association", PACS_F_U64("assoc_id", association->peer->number),
+    PACS_LOG(level_of_end(association), "dimse", "association",
+             PACS_F_U64("assoc_id", association->peer->number),
              PACS_F_TEXT("result", pacs_association_result_name(association->result)),
              PACS_F_TEXT("reason", reason), PACS_F_TEXT("calling_aet", association->negotiated.calling_aet),
              PACS_F_TEXT("called_aet", association->negotiated.called_aet),
