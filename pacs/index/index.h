@@ -73,7 +73,9 @@ PACS_CHECKED PacsStatus pacs_index_find(PacsIndex *index, PacsLevel level, const
 PACS_CHECKED PacsStatus pacs_index_find_level(PacsIndex *index, const char *id, PacsLevel *ret_level, PacsError *err);
 
 /** All resources of a level in arrival order; `since` of them skipped, at most `limit` (0: all). `visit` gets each
- *  one; the resource is valid during the call only. A visitor that fails ends the walk with its status. */
+ *  one; the resource is valid during the call only. A visitor that fails ends the walk with its status. It may take
+ *  its time and may ask the index: a walk holds no transaction meanwhile, so in one of more than a page (16 resources
+ *  with children, else 256) what is deleted under way is left out and what comes may be seen. */
 typedef PacsStatus PacsResourceVisitor(void *context, const PacsResource *resource, PacsError *err);
 
 PACS_CHECKED PacsStatus pacs_index_list(PacsIndex *index, PacsLevel level, uint64_t since, uint64_t limit,

@@ -125,12 +125,38 @@ static PacsStatus lock_file(IndexSqlite *index, const char *path, PacsError *err
     return PACS_OK;
 }
 
+/** Patients' names are in it: the file is nobody else's to read. SQLite gives the log the same rights. */
+static PacsStatus create_file(const char *path, PacsError *err)
+{
+    PACS_AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return pacs_fail(err, errno == ENOSPC ? PACS_NO_SPACE : PACS_UNAVAILABLE, "cannot open '%s': %s",
+                         path, strerror(errno));
+    return PACS_OK;
+}
+
+/** Where a file system has no shared memory, SQLite keeps to its older journal without a word. */
+static PacsStatus check_log(PacsSqlite *connection, PacsError *err)
+{
+    PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
+    bool has_row = false;
+    PacsStatus status = pacs_sqlite_query(connection, &rows, "PRAGMA journal_mode", NULL, 0, err);
+    if (status == PACS_OK)
+        status = pacs_sqlite_step(connection, rows, &has_row, err);
+    if (status == PACS_OK && (!has_row || strcmp((const char *)sqlite3_column_text(rows, 0), "wal") != 0))
+        return pacs_fail(err, PACS_UNSUPPORTED, "the index's file system cannot hold a write-ahead log");
+    return status;
+}
+
 static PacsStatus open_database(IndexSqlite *index, const char *path, PacsError *err)
 {
-    PacsStatus status = pacs_sqlite_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &index->writer,
-                                         err);
+    PacsStatus status = create_file(path, err);
+    if (status == PACS_OK)
+        status = pacs_sqlite_open(path, SQLITE_OPEN_READWRITE, &index->writer, err);
     if (status == PACS_OK)
         status = pacs_sqlite_script(index->writer, writer_settings, err);
+    if (status == PACS_OK)
+        status = check_log(index->writer, err);
     if (status == PACS_OK)
         status = pacs_index_sqlite_migrate(index->writer, &index->base.schema_version, err);
     return status;

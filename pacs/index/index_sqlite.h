@@ -160,10 +160,6 @@ PACS_CHECKED PacsStatus pacs_index_sqlite_write_event(IndexSqlite *index, int64_
 PACS_CHECKED PacsStatus pacs_index_sqlite_delete_replaced(IndexSqlite *index, int64_t instance,
                                                           PacsError *err);
 
-/** Remove rows of instances of a deleted series, keys to the garbage; at most `max`, *ret_done false if more
- *  are left. */
-PACS_CHECKED PacsStatus pacs_index_sqlite_purge_series(IndexSqlite *index, int64_t series, uint32_t max,
-                                                       bool *ret_done, PacsError *err);
 /** Remove some rows that a large deletion left; *ret_left tells whether any remain. */
 PACS_CHECKED PacsStatus pacs_index_sqlite_purge_some(IndexSqlite *index, bool *ret_left, PacsError *err);
 /** Remove one such row, because its instance comes again. */

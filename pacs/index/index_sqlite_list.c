@@ -59,8 +59,7 @@ static PacsStatus collect_all(Walk *walk, PacsSqlite *db, int64_t after, uint64_
         [PACS_LEVEL_STUDY] = "SELECT id FROM study WHERE id > ? ORDER BY id LIMIT ? OFFSET ?",
         [PACS_LEVEL_SERIES] = "SELECT id FROM series WHERE id > ? ORDER BY id LIMIT ? OFFSET ?",
         [PACS_LEVEL_INSTANCE] =
-            "SELECT i.id FROM instance i WHERE i.id > ? AND EXISTS (SELECT 1 FROM series s"
-            " WHERE s.id = i.series) ORDER BY i.id LIMIT ? OFFSET ?",
+            "SELECT id FROM instance WHERE id > ? AND series IN (SELECT id FROM series) ORDER BY id LIMIT ? OFFSET ?",
     };
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
     walk->rows.count = 0;

@@ -61,7 +61,8 @@ typedef struct PacsRemaining {
 
 /**
  * Delete a resource and all below it, and ancestors left without children. Keys go to the garbage,
- * `study.deleted` or `study.updated` (reason "instances-deleted") to the outbox, in the same transaction.
+ * `study.deleted` or `study.updated` (reason "instances-deleted") to the outbox, in the same transaction. Of a large
+ * deletion the keys may follow in later ones, so that nobody waits for it; until then they are known keys.
  */
 PACS_CHECKED PacsStatus pacs_index_delete(PacsIndex *index, PacsLevel level, const char *id,
                                           PacsRemaining *ret_remaining, PacsError *err);

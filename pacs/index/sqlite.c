@@ -16,6 +16,7 @@ typedef struct Slot {
 
 struct PacsSqlite {
     sqlite3 *db;
+    size_t prepared;
     Slot slots[STATEMENT_SLOTS];
 };
 
@@ -139,6 +140,8 @@ static PacsStatus prepare(PacsSqlite *connection, const char *sql, sqlite3_stmt 
         if (code != SQLITE_OK)
             return fail(connection, code, err);
         slot->sql = sql;
+        connection->prepared++;
+        assert(connection->prepared < STATEMENT_SLOTS); /* find_slot() needs a free one to end at */
     }
     assert(!sqlite3_stmt_busy(slot->statement));
     *ret_statement = slot->statement;

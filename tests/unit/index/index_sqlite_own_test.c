@@ -88,6 +88,7 @@ static void an_index_is_opened_once_at_a_time(void **state)
 {
     (void)state;
     PACS_AUTO(PacsIndex) index = open_index();
+    assert_non_null(index);
     PacsIndex *second = NULL;
     assert_int_equal(try_open(&second), PACS_EXISTS);
     assert_null(second);
@@ -133,6 +134,21 @@ static void a_file_that_is_no_database_is_corrupt(void **state)
     (void)fclose(file);
     PacsIndex *index = NULL;
     assert_int_equal(try_open(&index), PACS_CORRUPT);
+}
+
+static void nobody_else_may_read_the_file(void **state)
+{
+    (void)state;
+    PACS_AUTO(PacsIndex) index = open_index();
+    index_contract_add(index, 1, 1, 1, 1);
+    static const char *const endings[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < 3; i++) {
+        char name[4100];
+        struct stat file;
+        (void)snprintf(name, sizeof name, "%s%s", path, endings[i]);
+        assert_int_equal(stat(name, &file), 0);
+        assert_int_equal(file.st_mode & 0777, 0600);
+    }
 }
 
 static void a_folder_that_is_missing_is_unavailable(void **state)
@@ -419,6 +435,7 @@ int main(void)
         OWN_TEST(somebody_elses_database_is_left_alone),
         OWN_TEST(a_migration_that_fails_leaves_nothing_half_done),
         OWN_TEST(a_file_that_is_no_database_is_corrupt),
+        OWN_TEST(nobody_else_may_read_the_file),
         OWN_TEST(a_folder_that_is_missing_is_unavailable),
         OWN_TEST(a_damaged_database_is_corrupt),
         OWN_TEST(a_damaged_row_is_corrupt),
