@@ -1,3 +1,3 @@
-foreach(name status auto buffer text text_fold base64 hash uid clock json json_read source arena)
+foreach(name status auto buffer text text_fold base64 hash uid clock json json_read source arena queue pool log metrics)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit util/${name}_test LINKS pacs_util)
 endforeach()
