@@ -285,7 +285,8 @@ def test_a_stop_lets_the_operation_in_hand_finish(make_lightbox, small):
         busy.say(ul.data(3, 2, data_set[500:]))
         assert ul.status_of(busy.hear()[1]) == (0, "")
         assert busy.hear() == (ul.ABORT, b"\0\0\0\0")
-    server.stop()
+    assert server.process.process.wait(DEADLINE_S) == 0
+    server.check_log()
     server.start()
     assert server.json("/statistics")["CountInstances"] == 1
 
