@@ -58,8 +58,9 @@ static void fill_carry(PacsReader *reader, size_t size)
     }
     size_t wanted = size - reader->carry_size;
     size_t taken = wanted < reader->left ? wanted : reader->left;
-    if (taken > 0)
-        memcpy(reader->carry + reader->carry_size, reader->next, taken);
+    if (taken == 0)
+        return;
+    memcpy(reader->carry + reader->carry_size, reader->next, taken);
     reader->carry_size += taken;
     reader->next += taken;
     reader->left -= taken;
@@ -87,8 +88,10 @@ void reader_consume(PacsReader *reader, size_t size)
     reader->carry_size -= carried;
     if (reader->carry_size == 0)
         reader->carry_start = 0;
-    reader->next += size - carried;
-    reader->left -= size - carried;
+    if (size > carried) {
+        reader->next += size - carried;
+        reader->left -= size - carried;
+    }
 }
 
 /* The longest run at hand, at most `max` bytes. Does not consume. */

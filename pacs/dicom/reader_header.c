@@ -123,7 +123,8 @@ static PacsStatus read_delimiter(PacsReader *reader, const Header *header, PacsE
         return fail_at(reader, header, "where an element should begin", err);
     bool undefined = reader_top(reader)->end == UNBOUNDED;
     reader_consume(reader, 8);
-    return undefined ? reader_close_level(reader, err) : PACS_OK; /* superfluous where the item gave its length */
+    return undefined ? reader_close_level(reader, err)
+                     : PACS_OK; /* superfluous where the item gave its length */
 }
 
 static bool is_pixel_data(PacsTag tag)

@@ -31,10 +31,13 @@ static bool looks_implicit(const uint8_t *header)
     return pacs_dictionary_find(tag) && length <= PLAUSIBLE_FIRST_LENGTH;
 }
 
-/* Groups of a data set's start are small numbers, so their upper byte is 0: first if big endian. */
+/* Groups of a data set's start are small numbers, so their upper byte is 0: first if big endian. The few that
+ * look so in little endian (5400: waveforms) are told by whether the dictionary knows the tag. */
 static bool looks_big_endian(const uint8_t *header)
 {
-    return header[0] == 0 && header[1] != 0;
+    if (header[0] != 0 || header[1] == 0)
+        return false;
+    return pacs_dictionary_find(reader_tag(header, true)) || !pacs_dictionary_find(reader_tag(header, false));
 }
 
 static bool looks_like_element(const uint8_t *header)

@@ -77,15 +77,12 @@ bool scan_tags_want(const PacsScan *scan, PacsTag tag)
 /* One more value behind those in `out`; false where it would be too long, which ends the list. */
 static bool add_value(PacsBuffer *out, bool first, PacsSlice value)
 {
-    size_t nul = value.size;
-    const char *end = value.size > 0 ? memchr(value.text, 0, value.size) : NULL;
-    if (end)
-        nul = (size_t)(end - value.text); /* what is handed out are C strings */
+    size_t size = value.size > 0 ? strnlen(value.text, value.size) : 0; /* what is handed out are C strings */
     if (first)
-        nul = pacs_utf8_cut(value.text, nul, PACS_MAX_MAIN_TAG_VALUE);
-    if (out->size + 1 + nul > PACS_MAX_MAIN_TAG_VALUE + 1)
+        size = pacs_utf8_cut(value.text, size, PACS_MAX_MAIN_TAG_VALUE);
+    if (out->size + !first + size > PACS_MAX_MAIN_TAG_VALUE)
         return false;
-    return (first || pacs_buffer_add_char(out, '\\')) && pacs_buffer_add(out, value.text, nul);
+    return (first || pacs_buffer_add_char(out, '\\')) && pacs_buffer_add(out, value.text, size);
 }
 
 static PacsStatus join_text(PacsScan *scan, PacsVr vr, const uint8_t *bytes, size_t size, PacsBuffer *out,
@@ -153,7 +150,7 @@ PacsStatus scan_tags_value(PacsScan *scan, const PacsElement *element, const uin
     PacsVr vr = element->vr == PACS_VR_UN ? pacs_dictionary_vr(element->tag) : element->vr;
     const PacsVrInfo *info = pacs_vr_info(vr);
     PACS_AUTO_BUFFER PacsBuffer joined;
-    pacs_buffer_init(&joined, PACS_MAX_MAIN_TAG_VALUE + 1);
+    pacs_buffer_init(&joined, PACS_MAX_MAIN_TAG_VALUE);
     PacsStatus status = PACS_OK;
     if (info->text)
         status = join_text(scan, vr, bytes, size, &joined, err);
