@@ -90,9 +90,9 @@ static PacsStatus insert_instance(IndexSqlite *index, const PacsPreparedAdd *pre
 {
     static const char sql[] =
         "INSERT INTO instance (id, orthanc_id, series, object_key, inflated_key, size_bytes, inflated_size_bytes,"
-        " dataset_offset, pixel_data_offset, pixel_data_tag, pixel_data_vr, received_ms, origin, index_in_series,"
+        " dataset_offset, pixel_data_offset, pixel_data_tag, pixel_data_vr, received_ms, change_seq, origin, index_in_series,"
         " sha256, sop_instance_uid, sop_class_uid, transfer_syntax_uid, instance_number, tags)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     const PacsIndexAdd *add = prepared->add;
     const PacsInstance *instance = prepared->instance;
     const PacsLevel level = PACS_LEVEL_INSTANCE;
@@ -105,7 +105,9 @@ static PacsStatus insert_instance(IndexSqlite *index, const PacsPreparedAdd *pre
         pacs_sql_u64(instance->size_bytes), pacs_sql_u64(add->has_inflated ? add->inflated_size_bytes : 0),
         pacs_sql_u64(instance->dataset_offset), pacs_sql_u64(instance->pixel_data_offset),
         pacs_sql_i64(instance->pixel_data_tag), pacs_sql_text(prepared->pixel_data_vr),
-        pacs_sql_i64(add->received_ms), pacs_sql_i64(origin), pacs_sql_i64(prepared->index_in_series),
+        pacs_sql_i64(add->received_ms),
+        pacs_sql_i64(index->totals.last_change + 1), /* log_changes() begins with it */
+        pacs_sql_i64(origin), pacs_sql_i64(prepared->index_in_series),
         pacs_sql_bytes(add->sha256, sizeof add->sha256), pacs_sql_text(instance->sop_instance_uid),
         pacs_sql_text(instance->sop_class_uid), pacs_sql_text(instance->transfer_syntax_uid),
         pacs_index_sqlite_tag(prepared, level, PACS_TAG_INSTANCE_NUMBER),

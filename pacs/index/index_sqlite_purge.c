@@ -15,8 +15,10 @@ static const char *const purge_sql[] = {
     " (SELECT id FROM instance WHERE series = ? AND id BETWEEN ? AND ?)",
     "DELETE FROM label WHERE level = 3 AND resource IN"
     " (SELECT id FROM instance WHERE series = ? AND id BETWEEN ? AND ?)",
-    "DELETE FROM change WHERE seq IN (SELECT c.seq FROM instance i JOIN change c ON c.resource = i.id AND c.level = 3"
-    " WHERE i.series = ? AND i.id BETWEEN ? AND ?)",
+    "DELETE FROM change WHERE seq IN"
+    " (SELECT change_seq FROM instance WHERE series = ? AND id BETWEEN ? AND ?)",
+    "DELETE FROM change WHERE level = 3 AND type <> 1 AND resource IN"
+    " (SELECT id FROM instance WHERE series = ? AND id BETWEEN ? AND ?)",
     "DELETE FROM instance_blob WHERE id IN (SELECT id FROM instance WHERE series = ? AND id BETWEEN ? AND ?)",
     "DELETE FROM instance WHERE series = ? AND id BETWEEN ? AND ?",
 };

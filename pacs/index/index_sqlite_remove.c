@@ -59,7 +59,7 @@ static const char *const forget_sql[] = {
     "DELETE FROM attachment WHERE level = ? AND resource = ?",
     "DELETE FROM metadata WHERE level = ? AND resource = ?",
     "DELETE FROM label WHERE level = ? AND resource = ?",
-    "DELETE FROM change WHERE level = ? AND resource = ?",
+    "DELETE FROM change WHERE level = ? AND resource = ? AND type <> 1",
 };
 
 static PacsStatus delete_row(IndexSqlite *index, PacsLevel level, int64_t row, PacsError *err)

@@ -35,10 +35,11 @@ typedef struct StudyState {
     bool all_stable; /* every patient's study of the UID */
 } StudyState;
 
+/* The plus keeps SQLite to the few studies of the UID, away from the index of all unstable ones. */
 static PacsStatus load_state(IndexSqlite *index, int64_t study, StudyState *ret_state, PacsError *err)
 {
     static const char sql[] = "SELECT u.id, u.arrived, u.pending,"
-                              " NOT EXISTS (SELECT 1 FROM study o WHERE o.study_uid = u.id AND o.stable = 0)"
+                              " NOT EXISTS (SELECT 1 FROM study o WHERE o.study_uid = u.id AND +o.stable = 0)"
                               " FROM study st JOIN study_uid u ON u.id = st.study_uid WHERE st.id = ?";
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
     bool has_row = false;

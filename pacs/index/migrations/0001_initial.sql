@@ -100,6 +100,7 @@ CREATE TABLE instance (
     pixel_data_tag INTEGER NOT NULL,
     pixel_data_vr TEXT, -- where it is not the one its transfer syntax implies
     received_ms INTEGER NOT NULL,
+    change_seq INTEGER NOT NULL, -- of its NewInstance
     origin INTEGER NOT NULL,
     index_in_series INTEGER NOT NULL,
     sha256 BLOB NOT NULL,
@@ -176,7 +177,8 @@ CREATE TABLE change (
     resource INTEGER NOT NULL,
     time_ms INTEGER NOT NULL
 );
-CREATE INDEX change_resource ON change (resource, level);
+-- The one change that every instance has (1: NewInstance) is found by instance.change_seq instead.
+CREATE INDEX change_resource ON change (resource, level) WHERE type <> 1;
 
 -- Events on their way to the relay (PLATFORM contract: binary CloudEvents; envelope and links are the relay's).
 CREATE TABLE outbox (
