@@ -37,6 +37,7 @@ struct PacsHttpRequest {
     const char *method_name;
     bool is_head;
     bool expects_continue;
+    bool must_close;         /* where its body ends is in doubt: nothing more is read after it */
     uint64_t content_length; /* PACS_HTTP_UNKNOWN_SIZE: chunked; 0 where there is no body */
     PacsHttpPair *query;
     size_t query_count;

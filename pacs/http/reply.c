@@ -247,6 +247,33 @@ static void serve_range(PacsHttpReply *reply)
     }
 }
 
+/*
+ * A small file leaves in one write with its header, which beats sendfile (measured: frames of half a
+ * megabyte). Read here, on the handler's thread, so that a short file is still a proper error.
+ */
+static void read_small_file(PacsHttpReply *reply)
+{
+    PacsHttpPayload *payload = &reply->payload;
+    size_t done = 0;
+
+    if (payload->kind != PACS_HTTP_PAYLOAD_FD || payload->size > PACS_HTTP_READ_WHOLE ||
+        reply->request->is_head)
+        return;
+    uint8_t *bytes = malloc(payload->size > 0 ? (size_t)payload->size : 1);
+    while (bytes && done < payload->size) {
+        ssize_t size = pread(payload->fd, bytes + done, (size_t)payload->size - done,
+                             (off_t)(payload->offset + done));
+        if (size <= 0)
+            break;
+        done += (size_t)size;
+    }
+    reply->failed |= !bytes || done < payload->size;
+    uint64_t size = payload->size;
+    pacs_http_payload_clear(payload);
+    *payload = (PacsHttpPayload){
+        .kind = PACS_HTTP_PAYLOAD_OWNED, .owned = bytes, .bytes = bytes, .size = size, .fd = -1};
+}
+
 /* What went wrong is memory or our own mistake; the client hears that much. */
 static void recover(PacsHttpReply *reply)
 {
@@ -264,6 +291,7 @@ static void recover(PacsHttpReply *reply)
 void pacs_http_reply_complete(PacsHttpReply *reply)
 {
     serve_range(reply);
+    read_small_file(reply);
     if (reply->failed)
         recover(reply);
     /* No sniffing of types: a stored object is never run as a page (Orthanc has had that hole). */

@@ -190,6 +190,7 @@ static PacsStatus set_content_length(PacsHttpRequest *request, PacsError *err)
 {
     const char *coding = NULL, *length = NULL;
 
+    request->must_close = true;
     for (size_t i = 0; i < request->header_count; i++) {
         const PacsHttpPair *header = &request->headers[i];
         bool is_coding = strcasecmp(header->name, "Transfer-Encoding") == 0;
@@ -205,6 +206,7 @@ static PacsStatus set_content_length(PacsHttpRequest *request, PacsError *err)
         return pacs_fail(err, PACS_INVALID, "the only Transfer-Encoding is chunked");
     if (length && pacs_parse_u64(pacs_slice(length), INT64_MAX, &request->content_length, NULL) != PACS_OK)
         return pacs_fail(err, PACS_INVALID, "Content-Length is not a number");
+    request->must_close = false;
     return PACS_OK;
 }
 

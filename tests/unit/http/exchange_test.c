@@ -1,0 +1,492 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "pacs/http/http_memory.h"
+#include "pacs/util/metrics.h"
+#include "tests/support/http_demo.h"
+
+/* Requests and replies without sockets: routes, rights, errors, ranges, headers. */
+
+static Demo demo;
+static PacsHttpMemory *memory;
+static PacsHttpAnswer answer;
+static char value[512];
+
+static void open_with(const PacsHttpSiteOptions *options)
+{
+    PacsHttpMount mounts[] = {demo_mount(&demo), demo_other_mount(&demo)};
+
+    pacs_http_memory_free(memory);
+    memory = NULL;
+    assert_int_equal(pacs_http_memory_new(options, mounts, 2, &memory, NULL), PACS_OK);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    demo_init(&demo);
+    open_with(&(PacsHttpSiteOptions){.remote_access_allowed = true});
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    pacs_http_answer_clear(&answer);
+    pacs_http_memory_free(memory);
+    memory = NULL;
+    demo_clear(&demo);
+    return 0;
+}
+
+static uint32_t perform(const PacsHttpAsk *ask)
+{
+    pacs_http_answer_clear(&answer);
+    return pacs_http_perform(memory, ask, &answer);
+}
+
+static uint32_t ask(const char *method, const char *target)
+{
+    return perform(&(PacsHttpAsk){.method = method, .target = target});
+}
+
+static uint32_t ask_with(const char *target, const char *name, const char *text)
+{
+    return perform(
+        &(PacsHttpAsk){.target = target, .headers = (PacsHttpPair[]){{name, text}}, .header_count = 1});
+}
+
+static const char *body(void)
+{
+    return pacs_buffer_text(&answer.body);
+}
+
+static const char *header(const char *name)
+{
+    return pacs_http_answer_header(&answer, name, value, sizeof value);
+}
+
+/* ---- Routes ---- */
+
+static void a_route_answers_with_its_handler(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/hello?name=a%20b+c"), 200);
+    assert_string_equal(body(), "hello a b c");
+    assert_string_equal(header("Content-Type"), "text/plain");
+    assert_string_equal(header("X-Content-Type-Options"), "nosniff");
+}
+
+static void a_slash_at_the_end_is_ignored(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/hello/"), 200);
+}
+
+static void a_literal_beats_a_capture(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/things/special"), 200);
+    assert_string_equal(body(), "hello nobody");
+    assert_int_equal(ask("GET", "/things/other"), 200);
+    assert_string_equal(body(), "GET other 127.0.0.1 user= loopback=1");
+}
+
+static void a_better_pattern_without_the_method_does_not_hide_the_other(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("PUT", "/things/special"), 200);
+    assert_string_equal(body(), "PUT special 127.0.0.1 user= loopback=1");
+}
+
+static void a_capture_is_one_decoded_segment(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/things/a%2Fb%20c"), 200);
+    assert_string_equal(body(), "GET a/b c 127.0.0.1 user= loopback=1");
+    assert_int_equal(ask("GET", "/things/a/b"), 404);
+}
+
+static void the_rest_of_a_path_keeps_its_slashes(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/tree/a/b%20b/c"), 200);
+    assert_string_equal(body(), "rest=a/b b/c");
+    assert_int_equal(ask("GET", "/tree"), 200);
+    assert_string_equal(body(), "rest=");
+}
+
+static void an_unknown_address_is_404(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/nowhere"), 404);
+    assert_non_null(strstr(body(), "\"code\":404"));
+    assert_string_equal(header("Content-Type"), "application/json");
+}
+
+static void a_wrong_method_is_405_and_names_the_right_ones(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("POST", "/things/special"), 405);
+    assert_string_equal(header("Allow"), "GET, HEAD, PUT, DELETE");
+    assert_int_equal(ask("BREW", "/hello"), 405);
+    assert_string_equal(header("Allow"), "GET, HEAD, POST");
+}
+
+static void dots_and_empty_segments_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"/tree/../hello", "/tree/%2e%2E/x", "/tree/./x", "//hello", "/tree//x",
+                                      "/a%0",           "/tree/%00",      "hello",     "*"};
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(ask("GET", bad[i]), 400);
+}
+
+static void a_mount_renders_its_own_errors(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/other/hello"), 200);
+    assert_int_equal(ask("GET", "/other/nowhere"), 404);
+    assert_string_equal(body(), "other 404");
+    assert_int_equal(ask("GET", "/othernowhere"), 404);
+    assert_non_null(strstr(body(), "\"code\""));
+}
+
+static void head_is_get_without_the_body(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("HEAD", "/hello"), 200);
+    assert_string_equal(body(), "");
+    assert_string_equal(header("Content-Length"), "12");
+}
+
+static void get_can_fake_other_methods(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/things/7?_method=DELETE"), 200);
+    assert_string_equal(body(), "DELETE 7 127.0.0.1 user= loopback=1");
+    assert_int_equal(ask("GET", "/things/7?_method=put"), 200);
+    assert_string_equal(body(), "PUT 7 127.0.0.1 user= loopback=1");
+    assert_int_equal(ask("GET", "/things/7?_method=nonsense"), 405);
+}
+
+static void post_can_fake_other_methods_by_a_header(void **state)
+{
+    (void)state;
+    PacsHttpAsk faked = {.method = "POST",
+                         .target = "/things/7",
+                         .headers = (PacsHttpPair[]){{"X-HTTP-Method-Override", "DELETE"}},
+                         .header_count = 1};
+
+    assert_int_equal(perform(&faked), 200);
+    assert_string_equal(body(), "DELETE 7 127.0.0.1 user= loopback=1");
+}
+
+/* ---- Rights ---- */
+
+static const PacsHttpUser users[] = {{"anna", "secret"}, {"bob", "pass:word"}};
+static const PacsHttpSiteOptions with_users = {
+    .authentication = true, .users = users, .user_count = 2, .remote_access_allowed = true};
+
+static void without_a_password_is_401(void **state)
+{
+    (void)state;
+    open_with(&with_users);
+    assert_int_equal(ask("GET", "/hello"), 401);
+    assert_non_null(strstr(header("WWW-Authenticate"), "Basic realm="));
+}
+
+static void a_registered_user_gets_in(void **state)
+{
+    (void)state;
+    open_with(&with_users);
+    assert_int_equal(ask_with("/things/1", "Authorization", "Basic YW5uYTpzZWNyZXQ="), 200);
+    assert_string_equal(body(), "GET 1 127.0.0.1 user=anna loopback=1");
+    assert_int_equal(ask_with("/things/1", "authorization", "basic  Ym9iOnBhc3M6d29yZA== "),
+                     200); /* bob:pass:word */
+    assert_string_equal(body(), "GET 1 127.0.0.1 user=bob loopback=1");
+}
+
+static void anybody_else_stays_out(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"Basic YW5uYTpzZWNyZXRz", /* anna:secrets */
+                                        "Basic YW5uYTo=",         /* anna: */
+                                        "Basic YW5uYQ==",         /* anna */
+                                        "Basic",
+                                        "Basic ",
+                                        "Basic !!!!",
+                                        "Bearer YW5uYTpzZWNyZXQ=",
+                                        ""};
+
+    open_with(&with_users);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(ask_with("/hello", "Authorization", wrong[i]), 401);
+}
+
+static void strangers_do_not_learn_what_is_served(void **state)
+{
+    (void)state;
+    open_with(&with_users);
+    assert_int_equal(ask("GET", "/nowhere"), 401);
+}
+
+static void public_routes_need_no_password(void **state)
+{
+    (void)state;
+    open_with(&with_users);
+    assert_int_equal(ask("GET", "/open"), 200);
+}
+
+static void a_user_with_a_colon_is_refused(void **state)
+{
+    (void)state;
+    PacsHttpMemory *none = NULL;
+    PacsHttpUser user = {"a:b", "c"};
+    PacsHttpSiteOptions options = {.users = &user, .user_count = 1};
+
+    assert_int_equal(pacs_http_memory_new(&options, NULL, 0, &none, NULL), PACS_INVALID);
+    assert_null(none);
+}
+
+static void remote_peers_are_refused_unless_allowed(void **state)
+{
+    (void)state;
+    PacsHttpAsk remote = {.target = "/hello", .remote_address = "192.0.2.7"};
+
+    assert_int_equal(perform(&remote), 200);
+    open_with(&(PacsHttpSiteOptions){0});
+    assert_int_equal(perform(&remote), 403);
+    remote.target = "/open";
+    assert_int_equal(perform(&remote), 200);
+    assert_int_equal(ask("GET", "/hello"), 200);
+}
+
+static void a_read_only_server_refuses_changes(void **state)
+{
+    (void)state;
+    open_with(&(PacsHttpSiteOptions){.read_only = true});
+    assert_int_equal(ask("GET", "/things/1"), 200);
+    assert_int_equal(ask("DELETE", "/things/1"), 403);
+    assert_int_equal(ask("GET", "/things/1?_method=DELETE"), 403);
+}
+
+/* ---- Ranges and tags ---- */
+
+static void check_bytes(uint64_t offset, size_t size)
+{
+    assert_int_equal(answer.body.size, size);
+    for (size_t i = 0; i < size; i++)
+        assert_int_equal(answer.body.bytes[i], demo_byte(offset + i));
+}
+
+static void a_file_is_sent_whole(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/file/10000"), 200);
+    check_bytes(0, 10000);
+    assert_string_equal(header("Accept-Ranges"), "bytes");
+}
+
+static void an_empty_file_is_an_answer(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/file/0"), 200);
+    assert_int_equal(answer.body.size, 0);
+}
+
+static void a_part_of_a_file_is_206(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_with("/file/10000", "Range", "bytes=5000-5099"), 206);
+    check_bytes(5000, 100);
+    assert_string_equal(header("Content-Range"), "bytes 5000-5099/10000");
+    assert_string_equal(header("Content-Length"), "100");
+}
+
+static void a_part_of_a_big_file_is_206(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_with("/file/5000000", "Range", "bytes=4000000-"), 206);
+    check_bytes(4000000, 1000000);
+}
+
+static void a_part_of_a_stream_is_206(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_with("/stream/100000", "Range", "bytes=-77"), 206);
+    check_bytes(99923, 77);
+    assert_string_equal(header("Content-Range"), "bytes 99923-99999/100000");
+}
+
+static void a_range_behind_the_end_is_416(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_with("/file/100", "Range", "bytes=100-"), 416);
+    assert_string_equal(header("Content-Range"), "bytes */100");
+    assert_non_null(strstr(body(), "\"code\":416"));
+}
+
+static void several_ranges_are_answered_whole(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_with("/file/100", "Range", "bytes=0-1,5-6"), 200);
+    check_bytes(0, 100);
+}
+
+static void a_stream_of_unknown_size_has_no_ranges(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_with("/stream/100?unknown", "Range", "bytes=0-1"), 200);
+    check_bytes(0, 100);
+    assert_string_equal(header("Accept-Ranges"), "");
+}
+
+static void if_range_guards_the_part(void **state)
+{
+    (void)state;
+    PacsHttpPair same[] = {{"Range", "bytes=0-1"}, {"If-Range", "\"t\""}};
+    PacsHttpPair other[] = {{"Range", "bytes=0-1"}, {"If-Range", "\"u\""}};
+    PacsHttpAsk part = {.target = "/file/100?tag=%22t%22", .headers = same, .header_count = 2};
+
+    assert_int_equal(perform(&part), 206);
+    part.headers = other;
+    assert_int_equal(perform(&part), 200);
+}
+
+static void a_known_tag_is_304_without_a_body(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/tagged"), 200);
+    assert_string_equal(header("ETag"), "\"v1\"");
+    assert_int_equal(ask_with("/tagged", "If-None-Match", "\"v0\", \"v1\""), 304);
+    assert_string_equal(header("ETag"), "\"v1\"");
+    assert_string_equal(body(), "");
+    assert_string_equal(header("Content-Type"), "");
+}
+
+static void a_file_shorter_than_promised_is_an_error(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/file/100?lie"), 500);
+}
+
+static void a_stream_that_fails_breaks_the_connection(void **state)
+{
+    (void)state;
+    (void)ask("GET", "/stream/100000?breaks=50000");
+    assert_true(answer.is_broken);
+}
+
+/* ---- Replies ---- */
+
+static void a_reply_that_cannot_be_sent_becomes_a_500(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/failed"), 500);
+    assert_string_equal(header("X-Bad"), "");
+    assert_null(strstr(body(), "never seen"));
+}
+
+static void nothing_has_no_content_type(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/nothing"), 204);
+    assert_string_equal(header("Content-Type"), "");
+}
+
+static void a_good_request_id_comes_back(void **state)
+{
+    (void)state;
+    (void)ask_with("/hello", "X-Request-Id", "abc-1.2:3");
+    assert_string_equal(header("X-Request-Id"), "abc-1.2:3");
+}
+
+static void a_bad_or_missing_request_id_is_replaced(void **state)
+{
+    (void)state;
+    (void)ask_with("/hello", "X-Request-Id", "<script>");
+    assert_int_equal(strlen(header("X-Request-Id")), 36);
+    (void)ask("GET", "/hello");
+    assert_int_equal(strlen(header("X-Request-Id")), 36);
+}
+
+static void requests_are_counted_by_route(void **state)
+{
+    (void)state;
+    PACS_AUTO(PacsMetrics) metrics = pacs_metrics_new();
+    PACS_AUTO_BUFFER PacsBuffer text;
+    pacs_buffer_init(&text, 1u << 20);
+
+    open_with(&(PacsHttpSiteOptions){.remote_access_allowed = true, .metrics = metrics});
+    (void)ask("GET", "/things/NGUYEN");
+    (void)ask("GET", "/things/2");
+    (void)ask("DELETE", "/things/3");
+    (void)ask("GET", "/NGUYEN");
+    (void)ask("NGUYEN", "/hello");
+    assert_int_equal(pacs_metrics_format(metrics, &text, NULL), PACS_OK);
+    const char *shown = pacs_buffer_text(&text);
+    assert_non_null(
+        strstr(shown, "imaging_http_requests_total{route=\"/things/{id}\",method=\"GET\",code=\"200\"} 2"));
+    assert_non_null(strstr(
+        shown, "imaging_http_requests_total{route=\"/things/{id}\",method=\"DELETE\",code=\"200\"} 1"));
+    assert_non_null(
+        strstr(shown, "imaging_http_requests_total{route=\"none\",method=\"GET\",code=\"404\"} 1"));
+    assert_non_null(strstr(shown, "imaging_http_request_seconds_count{route=\"/things/{id}\"} 3"));
+    assert_non_null(strstr(shown, "imaging_http_in_flight 0"));
+    assert_null(strstr(shown, "NGUYEN"));
+    open_with(&(PacsHttpSiteOptions){0}); /* the registry goes with this test */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_route_answers_with_its_handler, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_slash_at_the_end_is_ignored, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_literal_beats_a_capture, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_better_pattern_without_the_method_does_not_hide_the_other, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_capture_is_one_decoded_segment, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_rest_of_a_path_keeps_its_slashes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_unknown_address_is_404, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wrong_method_is_405_and_names_the_right_ones, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(dots_and_empty_segments_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_mount_renders_its_own_errors, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(head_is_get_without_the_body, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(get_can_fake_other_methods, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(post_can_fake_other_methods_by_a_header, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_a_password_is_401, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_registered_user_gets_in, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(anybody_else_stays_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(strangers_do_not_learn_what_is_served, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(public_routes_need_no_password, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_user_with_a_colon_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(remote_peers_are_refused_unless_allowed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_read_only_server_refuses_changes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_is_sent_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_empty_file_is_an_answer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_part_of_a_file_is_206, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_part_of_a_big_file_is_206, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_part_of_a_stream_is_206, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_range_behind_the_end_is_416, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(several_ranges_are_answered_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stream_of_unknown_size_has_no_ranges, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(if_range_guards_the_part, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_known_tag_is_304_without_a_body, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_shorter_than_promised_is_an_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stream_that_fails_breaks_the_connection, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reply_that_cannot_be_sent_becomes_a_500, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_has_no_content_type, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_good_request_id_comes_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_bad_or_missing_request_id_is_replaced, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(requests_are_counted_by_route, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
