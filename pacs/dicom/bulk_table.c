@@ -40,11 +40,12 @@ static bool read_record(const uint8_t **at, const uint8_t *end, PacsSlice *ret_p
 PacsStatus pacs_bulk_table_find(const void *table, size_t size, const char *path, PacsBulkValue *ret_value,
                                 PacsError *err)
 {
-    const uint8_t *at = table;
-    const uint8_t *end = at + size;
-    if (size > 0 && (size < 4 || memcmp(at, BULK_TABLE_MAGIC, 4) != 0))
+    if (!table || size == 0)
+        return pacs_fail(err, PACS_NOT_FOUND, "the object has no bulk values");
+    if (size < 4 || memcmp(table, BULK_TABLE_MAGIC, 4) != 0)
         return pacs_fail(err, PACS_CORRUPT, "the bulk table is damaged");
-    at += size > 0 ? 4 : 0;
+    const uint8_t *at = (const uint8_t *)table + 4;
+    const uint8_t *end = (const uint8_t *)table + size;
     while (at < end) {
         PacsSlice found;
         PacsBulkValue value;

@@ -1,5 +1,6 @@
 #include "pacs/dicom/frame_collector.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "pacs/dicom/frame_table_format.h"
@@ -67,6 +68,7 @@ static uint64_t offset_count(const FrameCollector *collector)
 static uint64_t offset_at(const FrameCollector *collector, uint64_t index)
 {
     const uint8_t *bytes = collector->offsets.bytes;
+    assert(bytes); /* index < offset_count() */
     return collector->extended ? table_get_u64(bytes + index * 8) : table_get_u32(bytes + index * 4);
 }
 
@@ -158,13 +160,17 @@ static bool table_agrees_with_markers(const FrameCollector *collector)
            memcmp(table->bytes, markers->bytes, table->size) == 0;
 }
 
+static bool begins_with_first(const PacsBuffer *starts)
+{
+    return starts->size >= 4 && starts->bytes && table_get_u32(starts->bytes) == 0;
+}
+
 static Plan plan(const FrameCollector *collector, FrameMapping mapping, uint32_t number_of_frames)
 {
     uint32_t runs = (uint32_t)collector->runs;
     uint64_t table = collector->table_starts.size / 4;
     uint64_t markers = collector->marker_starts.size / 4;
-    bool table_valid = table > 0 && table == offset_count(collector) &&
-                       table_get_u32(collector->table_starts.bytes) == 0;
+    bool table_valid = table == offset_count(collector) && begins_with_first(&collector->table_starts);
     const Plan one_frame = {.frames = 1};
     const Plan one_each = {.frames = runs, .runs_per_frame = 1};
 

@@ -105,7 +105,7 @@ static PacsStatus seek_run(const Table *table, uint64_t run, Cursor *ret_cursor,
         return fail_corrupt(err);
     *ret_cursor = (Cursor){table->sizes + position, table_get_u64(checkpoint)};
     for (uint64_t i = run / FRAME_TABLE_STRIDE * FRAME_TABLE_STRIDE; i < run; i++) {
-        PacsRange skipped;
+        PacsRange skipped = {0};
         PacsStatus status = next_run(table, ret_cursor, &skipped, err);
         if (status != PACS_OK)
             return status;
@@ -138,7 +138,7 @@ static PacsFrame native_frame(const Table *table, uint32_t frame_index)
 
 PacsStatus pacs_frame_table_count(const void *bytes, size_t size, uint32_t *ret_frames, PacsError *err)
 {
-    Table table;
+    Table table = {0};
     PacsStatus status = open_table(bytes, size, &table, err);
     if (status == PACS_OK)
         *ret_frames = table.frames;
@@ -148,7 +148,7 @@ PacsStatus pacs_frame_table_count(const void *bytes, size_t size, uint32_t *ret_
 PacsStatus pacs_frame_table_find(const void *bytes, size_t size, uint32_t frame_number, PacsFrame *ret_frame,
                                  PacsError *err)
 {
-    Table table;
+    Table table = {0};
     PacsStatus status = open_frame(bytes, size, frame_number, &table, err);
     if (status != PACS_OK)
         return status;
@@ -158,13 +158,13 @@ PacsStatus pacs_frame_table_find(const void *bytes, size_t size, uint32_t frame_
     }
     uint64_t first = 0;
     uint64_t end = 0;
-    Cursor cursor;
+    Cursor cursor = {0};
     status = frame_runs(&table, frame_number - 1, &first, &end, err);
     if (status == PACS_OK)
         status = seek_run(&table, first, &cursor, err);
     PacsFrame frame = {.run_count = (uint32_t)(end - first)};
     for (uint64_t run = first; status == PACS_OK && run < end; run++) {
-        PacsRange range;
+        PacsRange range = {0};
         status = next_run(&table, &cursor, &range, err);
         if (status != PACS_OK)
             break;
@@ -180,7 +180,7 @@ PacsStatus pacs_frame_table_find(const void *bytes, size_t size, uint32_t frame_
 PacsStatus pacs_frame_table_run(const void *bytes, size_t size, uint32_t frame_number, uint32_t run_index,
                                 PacsRange *ret_range, PacsError *err)
 {
-    Table table;
+    Table table = {0};
     PacsStatus status = open_frame(bytes, size, frame_number, &table, err);
     if (status != PACS_OK)
         return status;
@@ -197,8 +197,8 @@ PacsStatus pacs_frame_table_run(const void *bytes, size_t size, uint32_t frame_n
         *ret_range = native_frame(&table, frame_number - 1).first;
         return PACS_OK;
     }
-    Cursor cursor;
-    PacsRange range;
+    Cursor cursor = {0};
+    PacsRange range = {0};
     status = seek_run(&table, first + run_index, &cursor, err);
     if (status == PACS_OK)
         status = next_run(&table, &cursor, &range, err);

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#define ZLIB_CONST /* its input is only read */
 #include <zlib.h>
 
 #include "pacs/util/limits.h"
@@ -103,7 +105,7 @@ static PacsStatus feed_stream(PacsInflate *self, const uint8_t *bytes, size_t si
 {
     while (size > 0 && !self->ended) {
         size_t now = size < INPUT_MAX ? size : INPUT_MAX;
-        self->stream.next_in = (z_const Bytef *)(uintptr_t)bytes; /* zlib reads it only */
+        self->stream.next_in = bytes;
         self->stream.avail_in = (uInt)now;
         for (bool starved = false; !starved;) {
             PacsStatus status = step(self, &starved, err);

@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include "pacs/dicom/bulk_table.h"
+#include "pacs/dicom/frame_table.h"
 #include "pacs/util/limits.h"
 
 static const char *tag_of(const PacsInstance *instance, PacsLevel level, PacsTag tag)
@@ -303,6 +304,41 @@ static void holds_the_functional_groups_of_ten_thousand_frames(void **state)
     assert_in_range(pacs_scan_instance(scan)->json->size, 10000 * 90, 10000 * 100);
 }
 
+/* 4 GiB of pixels go through in pieces; what stays is the header's JSON and a table of 28 bytes. */
+static void passes_four_gibibytes_of_pixels_through(void **state)
+{
+    (void)state;
+    enum { PIECE = 1 << 20, FRAMES = 8191, FRAME = 1 << 19 };
+    static const uint8_t piece[PIECE];
+    AUTO_BYTES bytes;
+    bytes_init(&bytes);
+    add_meta(&bytes, PACS_UID_EXPLICIT_LITTLE);
+    add_identity(&bytes);
+    add_text(&bytes, PACS_TAG_NUMBER_OF_FRAMES, "IS", "8191");
+    add_number(&bytes, PACS_TAG_ROWS, 512);
+    add_number(&bytes, PACS_TAG_COLUMNS, 512);
+    add_number(&bytes, PACS_TAG_BITS_ALLOCATED, 16);
+    add_header(&bytes, PACS_TAG_PIXEL_DATA, "OW", (uint32_t)FRAMES * FRAME);
+    PACS_AUTO(PacsScan) scan = NULL;
+    PacsError err = {0};
+    assert_int_equal(pacs_scan_new(NULL, &scan, &err), PACS_OK);
+    assert_int_equal(pacs_scan_feed(scan, bytes.buffer.bytes, bytes.buffer.size, &err), PACS_OK);
+    for (uint64_t left = (uint64_t)FRAMES * FRAME; left > 0;) {
+        size_t size = left < PIECE ? (size_t)left : PIECE;
+        assert_int_equal(pacs_scan_feed(scan, piece, size, &err), PACS_OK);
+        left -= size;
+    }
+    assert_int_equal(pacs_scan_finish(scan, &err), PACS_OK);
+    const PacsInstance *instance = pacs_scan_instance(scan);
+    PacsFrame frame;
+    assert_int_equal(instance->frame_table->size, 28);
+    assert_int_equal(pacs_frame_table_find(instance->frame_table->bytes, instance->frame_table->size, FRAMES,
+                                           &frame, &err),
+                     PACS_OK);
+    assert_int_equal(frame.first.offset + frame.first.size, instance->size_bytes);
+    assert_in_range(instance->json->size, 1, 2000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +356,7 @@ int main(void)
         cmocka_unit_test(scans_the_next_object_after_a_reset),
         cmocka_unit_test(fails_again_after_a_failure),
         cmocka_unit_test(holds_the_functional_groups_of_ten_thousand_frames),
+        cmocka_unit_test(passes_four_gibibytes_of_pixels_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
