@@ -74,7 +74,7 @@ void rest_changes(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
     PacsError err = {0};
     PacsChangeQuery query;
     PacsChangePage page;
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = {0};
     PacsJson json;
 
     PacsStatus status = parse_query(request, &query, &err);

@@ -98,7 +98,7 @@ static const HttpWords *find_words(uint32_t code)
 static void set_body(const PacsRest *rest, PacsHttpRequest *request, PacsHttpReply *reply,
                      const ErrorRow *row, uint32_t http_code, const char *details)
 {
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = {0};
     PacsJson json;
 
     if (!rest->options.describe_errors ||

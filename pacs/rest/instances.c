@@ -81,7 +81,7 @@ static void finish_upload(void *context, PacsHttpRequest *request, void *state, 
     PacsError err = {0};
     PacsIngested ingested;
     PACS_AUTO(PacsUpload) upload = state;
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = {0};
     PacsJson json;
 
     PacsStatus status = error ? error->status : pacs_upload_finish(upload, &ingested, &err);

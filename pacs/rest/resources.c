@@ -41,7 +41,7 @@ void rest_list(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
     ListAnswer answer = {.format = rest_tag_format(request, REST_TAGS_SIMPLE),
                          .expand = rest_query_flag(request, "expand"),
                          .request = request};
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = {0};
 
     pacs_buffer_init(&body, REST_MAX_ANSWER);
     pacs_json_init(&answer.json, &body, true);
@@ -66,7 +66,7 @@ static void reply_with_resource(PacsRest *rest, PacsHttpRequest *request, PacsHt
 {
     PacsError err = {0};
     PacsResource *resource = NULL;
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = {0};
     PacsJson json;
 
     if (pacs_index_find(rest->index, level, id, PACS_WITH_ALL, pacs_http_arena(request), &resource, &err) !=
@@ -128,7 +128,7 @@ void rest_below(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
                   rest_query_flag(request, "expand"); /* Orthanc's default */
     ListAnswer answer = {
         .format = rest_tag_format(request, REST_TAGS_SIMPLE), .expand = expand, .request = request};
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = {0};
 
     pacs_buffer_init(&body, REST_MAX_ANSWER);
     pacs_json_init(&answer.json, &body, true);
@@ -163,7 +163,7 @@ void rest_delete(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
     PacsRest *rest = context;
     PacsError err = {0};
     PacsRemaining remaining;
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = {0};
     PacsJson json;
 
     if (pacs_ingest_delete(rest->ingest, rest_path_level(request), pacs_http_capture(request, "id"),

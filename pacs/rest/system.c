@@ -17,7 +17,7 @@ static void write_signature(PacsJson *json, PacsLevel level)
 {
     size_t count = 0;
     const PacsTag *tags = pacs_main_tags(level, &count);
-    PACS_AUTO_BUFFER PacsBuffer text;
+    PACS_AUTO_BUFFER PacsBuffer text = {0};
     pacs_buffer_init(&text, 4096);
 
     for (size_t i = 0; i < count; i++)
@@ -52,7 +52,7 @@ void rest_system(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
 {
     PacsRest *rest = context;
     const PacsRestOptions *options = &rest->options;
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = {0};
     PacsJson json;
 
     pacs_buffer_init(&body, 64u << 10);
@@ -106,7 +106,7 @@ void rest_statistics(void *context, PacsHttpRequest *request, PacsHttpReply *rep
     PacsRest *rest = context;
     PacsError err = {0};
     PacsStatistics statistics;
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = {0};
     PacsJson json;
 
     if (pacs_index_statistics(rest->index, &statistics, &err) != PACS_OK) {

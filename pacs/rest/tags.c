@@ -10,7 +10,7 @@ static void reply_with_tags(PacsRest *rest, PacsHttpRequest *request, PacsHttpRe
                                .max_length = REST_TAGS_MAX_LENGTH,
                                .ignore_length = pacs_http_query(request, "ignore-length")};
     PACS_AUTO_BUFFER PacsBuffer dicom_json;
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = {0};
     PacsJson json;
 
     pacs_buffer_init(&dicom_json, PACS_MAX_INSTANCE_JSON);
