@@ -201,7 +201,7 @@ def is_sanitized(binary):
 def test_association_requests_do_not_leak(make_lightbox, binary, name):
     """PLATFORM.md 7.2. The sanitizers' allocator keeps what was freed; their leak check at the end says it then."""
     server = make_lightbox()
-    count = 200 if is_sanitized(binary) else 3000
+    count = 100 if is_sanitized(binary) else 1000
 
     def probe(times):
         for _ in range(times):
@@ -210,10 +210,13 @@ def test_association_requests_do_not_leak(make_lightbox, binary, name):
                 peer.socket.shutdown(1)
                 peer.hear()
 
-    probe(count // 3)  # threads' stacks and the allocator's arenas are there after that
-    before = resident_bytes(server)
-    probe(count)
-    grown = resident_bytes(server) - before
+    def growth():
+        before = resident_bytes(server)
+        probe(count)
+        return resident_bytes(server) - before
+
+    # Stacks and arenas of threads that happen to overlap are taken once; what leaks grows in every round.
+    grown = min(growth() for _ in range(4))
     assert is_sanitized(binary) or grown < 200 * count, f"{grown / count:.0f} bytes a connection"
     server.require_alive()
 
