@@ -119,7 +119,9 @@ static PacsHttpNext after_early_answer(const PacsHttpExchange *exchange)
     bool is_short = length <= PACS_MAX_HTTP_IGNORED_BODY || length == PACS_HTTP_UNKNOWN_SIZE;
     bool waits_for_word = exchange->request.expects_continue && !exchange->has_started;
 
-    return length > 0 && is_short && !waits_for_word ? PACS_HTTP_NEXT_READ : PACS_HTTP_NEXT_REPLY;
+    if (length == 0 || !is_short || waits_for_word || exchange->request.must_close)
+        return PACS_HTTP_NEXT_REPLY;
+    return PACS_HTTP_NEXT_READ;
 }
 
 void pacs_http_exchange_refuse_busy(PacsHttpExchange *exchange)

@@ -124,6 +124,14 @@ static bool is_moving(PacsHttpWatch *watch, PacsHttpWatched *watched)
     return moves;
 }
 
+/* Else the kernel would keep what the peer does not read, for minutes after the close. */
+static void drop_unsent(int fd)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 /* Locked, so the socket is still the entry's. */
 static void act_on_late(PacsHttpWatch *watch, PacsHttpWatched *watched, uint64_t now)
 {
@@ -137,6 +145,8 @@ static void act_on_late(PacsHttpWatch *watch, PacsHttpWatched *watched, uint64_t
     int expected = phase;
     if (!atomic_compare_exchange_strong(&watched->phase, &expected, PACS_HTTP_PHASE_CUT))
         return;
+    if (phase == PACS_HTTP_PHASE_SENDING)
+        drop_unsent(watched->fd);
     /* Nothing of an answer has been sent in these phases, and now nothing will be. */
     if (phase == PACS_HTTP_PHASE_HEADER || phase == PACS_HTTP_PHASE_BODY)
         (void)send(watched->fd, timeout_reply, sizeof timeout_reply - 1, MSG_DONTWAIT | MSG_NOSIGNAL);

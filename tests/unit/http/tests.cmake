@@ -1,6 +1,6 @@
 foreach(name query range)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit http/${name}_test LINKS pacs_http)
 endforeach()
-foreach(name exchange body)
+foreach(name exchange body server)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit http/${name}_test LINKS pacs_http SOURCES support/http_demo.c)
 endforeach()
