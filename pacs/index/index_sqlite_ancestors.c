@@ -232,7 +232,6 @@ static PacsStatus reopen_ancestors(IndexSqlite *index, const IndexParents *paren
         {"UPDATE study SET stable = 0 WHERE id = ? AND stable <> 0", parents->study},
         {"UPDATE series SET stable = 0, changed = 1 WHERE id = ? AND (stable <> 0 OR changed = 0)",
          parents->series},
-        {"UPDATE study_uid SET pending = 1 WHERE id = ? AND pending = 0", parents->study_uid},
     };
     PacsStatus status = PACS_OK;
     for (size_t i = 0; status == PACS_OK && i < sizeof steps / sizeof steps[0]; i++)

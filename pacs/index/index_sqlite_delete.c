@@ -102,7 +102,7 @@ static PacsStatus tell_after(IndexSqlite *index, const Touched *touched, const I
     if (!touched->vanishes)
         return pacs_index_sqlite_write_event(index, touched->study_uid, PACS_STUDY_UPDATED, extra, err);
     /* The UID keeps its revision; sent again, the study is received and arrives anew. */
-    return PACS_SQL_RUN(index->writer, err, "UPDATE study_uid SET arrived = 0, pending = 0 WHERE id = ?",
+    return PACS_SQL_RUN(index->writer, err, "UPDATE study_uid SET arrived = 0 WHERE id = ?",
                         pacs_sql_i64(touched->study_uid));
 }
 

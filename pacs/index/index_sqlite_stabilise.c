@@ -31,14 +31,14 @@ static const Rule rules[] = {
 
 typedef struct StudyState {
     int64_t study_uid;
-    bool arrived, pending;
+    bool arrived;
     bool all_stable; /* every patient's study of the UID */
 } StudyState;
 
 /* The plus keeps SQLite to the few studies of the UID, away from the index of all unstable ones. */
 static PacsStatus load_state(IndexSqlite *index, int64_t study, StudyState *ret_state, PacsError *err)
 {
-    static const char sql[] = "SELECT u.id, u.arrived, u.pending,"
+    static const char sql[] = "SELECT u.id, u.arrived,"
                               " NOT EXISTS (SELECT 1 FROM study o WHERE o.study_uid = u.id AND +o.stable = 0)"
                               " FROM study st JOIN study_uid u ON u.id = st.study_uid WHERE st.id = ?";
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
@@ -51,24 +51,23 @@ static PacsStatus load_state(IndexSqlite *index, int64_t study, StudyState *ret_
     if (status == PACS_OK)
         *ret_state = (StudyState){.study_uid = sqlite3_column_int64(rows, 0),
                                   .arrived = sqlite3_column_int(rows, 1) != 0,
-                                  .pending = sqlite3_column_int(rows, 2) != 0,
-                                  .all_stable = sqlite3_column_int(rows, 3) != 0};
+                                  .all_stable = sqlite3_column_int(rows, 2) != 0};
     return status;
 }
 
-/** Once per UID, when the last of its studies is stable, and only if something came since the last event. */
+/** Once per UID, when the last of its studies is stable: that one was not, so something came since the last
+ * event. */
 static PacsStatus tell_study(IndexSqlite *index, int64_t study, PacsError *err)
 {
     StudyState state = {0};
     PacsStatus status = load_state(index, study, &state, err);
-    if (status != PACS_OK || !state.all_stable || !state.pending)
+    if (status != PACS_OK || !state.all_stable)
         return status;
     const IndexEventExtra extra = {.reason = "instances-added"};
     status = pacs_index_sqlite_write_event(
         index, state.study_uid, state.arrived ? PACS_STUDY_UPDATED : PACS_STUDY_ARRIVED, &extra, err);
     if (status == PACS_OK)
-        status = PACS_SQL_RUN(index->writer, err,
-                              "UPDATE study_uid SET arrived = 1, pending = 0 WHERE id = ?",
+        status = PACS_SQL_RUN(index->writer, err, "UPDATE study_uid SET arrived = 1 WHERE id = ?",
                               pacs_sql_i64(state.study_uid));
     if (status == PACS_OK)
         status = PACS_SQL_RUN(index->writer, err,

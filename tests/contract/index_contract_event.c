@@ -281,6 +281,32 @@ static void a_study_uid_of_two_patients_is_told_of_once_with_both(void **state)
     forget(&updated);
 }
 
+static void add_at(PacsIndex *index, unsigned patient, unsigned instance, int64_t received_ms)
+{
+    IndexedObject object;
+    PacsIndexAdded added;
+    indexed_object_init(&object, patient, 1, instance, instance);
+    object.add.received_ms = received_ms;
+    assert_int_equal(pacs_index_add(index, &object.add, &added, NULL), PACS_OK);
+}
+
+static void a_study_uid_arrives_when_the_last_of_its_patients_is_stable(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    add_at(index, 1, 1, 1000);
+    add_at(index, 2, 2, 2000);
+    discard(index);
+    assert_int_equal(stabilise(index, 1500, 100), 3);
+    Told early = told(index);
+    assert_int_equal(early.count, 0);
+    forget(&early);
+    assert_int_equal(stabilise(index, 2500, 100), 3);
+    Told arrived = told(index);
+    assert_int_equal(arrived.count, 1);
+    assert_int_equal(number_of(&arrived, "instancesCount"), 2);
+    forget(&arrived);
+}
+
 static void events_say_nothing_of_who_the_patient_is(void **state)
 {
     PacsIndex *index = index_contract_index(state);
@@ -360,6 +386,7 @@ const struct CMUnitTest index_contract_event_tests[] = {
     INDEX_TEST(a_study_that_lost_instances_is_updated),
     INDEX_TEST(revisions_go_on_when_a_deleted_study_comes_again),
     INDEX_TEST(a_study_uid_of_two_patients_is_told_of_once_with_both),
+    INDEX_TEST(a_study_uid_arrives_when_the_last_of_its_patients_is_stable),
     INDEX_TEST(events_say_nothing_of_who_the_patient_is),
     INDEX_TEST(a_patient_has_one_reference_that_others_do_not_have),
     INDEX_TEST(sent_events_are_not_read_again),

@@ -55,8 +55,7 @@ CREATE TABLE study_uid (
     uid TEXT NOT NULL UNIQUE,
     study_count INTEGER NOT NULL DEFAULT 0, -- studies (of different patients) that have this UID
     revision INTEGER NOT NULL DEFAULT 0,    -- of the last event
-    arrived INTEGER NOT NULL DEFAULT 0,     -- study.arrived was told
-    pending INTEGER NOT NULL DEFAULT 0      -- instances came since the last arrived or updated
+    arrived INTEGER NOT NULL DEFAULT 0      -- study.arrived was told
 );
 
 CREATE TABLE series (
