@@ -359,14 +359,14 @@ def test_frames_are_cut_as_pydicom_cuts_them():
     for path in every_file():
         if name_of(path).startswith("malformed/"):
             continue
-        ours, _ = scan(path)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 expected = pydicom_frames(pydicom.dcmread(path))
         except Exception:  # pydicom says "no" in many ways
             continue
-        if not ours or not expected:
+        ours, _ = scan(path) if expected else (None, None)
+        if not ours:
             continue
         stream = stored_bytes(path, ours)
         got = [frame_bytes(stream, frame) for frame in ours["frames"]]
@@ -383,8 +383,10 @@ def test_native_frames_follow_each_other():
     programs()
     wrong = []
     for path in every_file():
+        if str(open_native(path).get("NumberOfFrames") or 1).strip() == "1":
+            continue
         ours, _ = scan(path)
-        if not ours or len(ours["frames"]) < 2 or len(ours["frames"][0]) != 3 or "PixelData" not in open_native(path):
+        if not ours or len(ours["frames"]) < 2 or ours["pixels"]["photometric"] == "YBR_FULL_422":
             continue
         pixels = ours["pixels"]
         bits = pixels["rows"] * pixels["columns"] * (pixels["samples"] or 1) * pixels["bitsAllocated"]
@@ -397,11 +399,13 @@ def test_native_frames_follow_each_other():
 
 
 def open_native(path):
-    """The data set, empty where it is compressed or no DICOM to pydicom."""
+    """The data set's head; empty where it is compressed or no DICOM to pydicom."""
     try:
-        ds = pydicom.dcmread(path, force=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ds = pydicom.dcmread(path, force=True, stop_before_pixels=True)
         return {} if ds.file_meta.TransferSyntaxUID.is_compressed else ds
-    except Exception:
+    except Exception:  # pydicom says "no" in many ways
         return {}
 
 
@@ -479,7 +483,8 @@ def test_the_recipes_files_are_taken_or_refused_as_they_say():
 
 
 def test_no_cut_of_the_bytes_changes_anything():
+    """For real files; tests/fuzz/corpus/reader does it for the recipes'."""
     programs()
-    for path in every_file():
-        if path.stat().st_size <= 20_000:
-            assert ask(SCAN, path) == ask(SCAN, path, 1), name_of(path)
+    for sample in samples.shared():
+        if sample.path.stat().st_size <= 12_000:
+            assert ask(SCAN, sample.path) == ask(SCAN, sample.path, 1), sample.name
