@@ -153,7 +153,20 @@ static void act_on_late(PacsHttpWatch *watch, PacsHttpWatched *watched, uint64_t
     (void)shutdown(watched->fd, SHUT_RDWR);
 }
 
-static void check_deadlines(PacsHttpWatch *watch)
+/*
+ * libmicrohttpd 0.9.75 asks epoll for edges, and takes a read that did not fill its buffer as the last: an
+ * end of stream that came together with data is never read. Shutting down our side for reading loses nothing
+ * that has arrived and is a new edge.
+ */
+static void show_end_of_stream(PacsHttpWatched *watched)
+{
+    int phase = atomic_load(&watched->phase);
+
+    if (phase == PACS_HTTP_PHASE_IDLE || phase == PACS_HTTP_PHASE_HEADER || phase == PACS_HTTP_PHASE_BODY)
+        (void)shutdown(watched->fd, SHUT_RD);
+}
+
+static void check_entries(PacsHttpWatch *watch)
 {
     uint64_t now = pacs_monotonic_ns();
 
@@ -161,7 +174,11 @@ static void check_deadlines(PacsHttpWatch *watch)
     for (size_t i = 0; i < watch->used_max; i++) {
         PacsHttpWatched *watched = &watch->entries[i];
 
-        if (watched->fd >= 0 && atomic_load(&watched->deadline_ns) <= now)
+        if (watched->fd < 0)
+            continue;
+        if (atomic_load_explicit(&watched->gone, memory_order_relaxed))
+            show_end_of_stream(watched);
+        if (atomic_load(&watched->deadline_ns) <= now)
             act_on_late(watch, watched, now);
     }
     (void)pthread_mutex_unlock(&watch->lock);
@@ -234,8 +251,10 @@ static void handle_event(PacsHttpWatch *watch, const struct epoll_event *event)
     } else {
         PacsHttpWatched *watched = &watch->entries[data & UINT32_MAX];
         /* An event of a connection that was closed meanwhile carries an older generation. */
-        if (watched->fd >= 0 && watched->generation == data >> 32)
+        if (watched->fd >= 0 && watched->generation == data >> 32) {
             atomic_store(&watched->gone, true);
+            show_end_of_stream(watched);
+        }
     }
     (void)pthread_mutex_unlock(&watch->lock);
 }
@@ -270,7 +289,7 @@ static void *watch_until_stopped(void *argument)
         if (now - last_look_ns < (uint64_t)tick * NS_PER_MS)
             continue; /* a busy server's events must not make this a scan each */
         last_look_ns = now;
-        check_deadlines(watch);
+        check_entries(watch);
         check_lingering(watch);
     }
     return NULL;
