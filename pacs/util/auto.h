@@ -3,7 +3,7 @@
 /**
  * Scope-owned things: declared with PACS_AUTO, freed when the scope ends, handed on with PACS_STEAL.
  *
- *     PACS_AUTO(PacsStore) store = NULL;      // a pointer type with PACS_DEFINE_AUTO(PacsStore, pacs_store_free)
+ *     PACS_AUTO(PacsStore) store = NULL;      // freed by what PACS_DEFINE_AUTO(PacsStore, ...) named
  *     ...
  *     *ret_store = PACS_STEAL(store);
  */

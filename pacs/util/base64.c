@@ -11,8 +11,8 @@ static void format_group(const uint8_t *bytes, size_t count, char out[4])
         bits |= bytes[2];
     out[0] = alphabet[bits >> 18];
     out[1] = alphabet[bits >> 12 & 63];
-    out[2] = count > 1 ? alphabet[bits >> 6 & 63] : '=';
-    out[3] = count > 2 ? alphabet[bits & 63] : '=';
+    out[2] = (char)(count > 1 ? alphabet[bits >> 6 & 63] : '=');
+    out[3] = (char)(count > 2 ? alphabet[bits & 63] : '=');
 }
 
 bool pacs_base64_format(PacsBuffer *out, const void *bytes, size_t size)

@@ -24,7 +24,7 @@ const char *pacs_config_variable(const char *const *environment, PacsSlice name)
 
 static char peek(const Cleaning *c, size_t ahead)
 {
-    return ahead < c->text.size - c->at ? c->text.text[c->at + ahead] : '\0';
+    return (char)(ahead < c->text.size - c->at ? c->text.text[c->at + ahead] : '\0');
 }
 
 static void copy_one(Cleaning *c)
@@ -82,7 +82,7 @@ static bool find_variable(PacsSlice text, Variable *ret_variable)
 static void add_on_one_line(PacsBuffer *out, const char *value)
 {
     for (; *value; value++)
-        (void)pacs_buffer_add_char(out, *value == '\n' ? ' ' : *value);
+        (void)pacs_buffer_add_char(out, (char)(*value == '\n' ? ' ' : *value));
 }
 
 /* True if a variable stood here. */

@@ -39,10 +39,10 @@ PacsStatus pacs_config_read_file(const char *path, PacsBuffer *out, PacsError *e
 
 static PacsStatus parse(PacsSlice text, const char *source, json_t **ret_object, PacsError *err)
 {
-    json_error_t error;
-    json_t *document = json_loadb(text.text, text.size, 0, &error);
-    if (!document)
-        return pacs_fail(err, PACS_INVALID, "%s, line %d: %s", source, error.line, error.text);
+    json_t *document = NULL;
+    PacsStatus status = pacs_config_parse(text, 0, &document, err);
+    if (status != PACS_OK)
+        return pacs_fail_context(err, status, "%s, ", source);
     if (!json_is_object(document)) {
         json_decref(document);
         return pacs_fail(err, PACS_INVALID, "%s: a configuration is an object, in braces", source);

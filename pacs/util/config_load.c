@@ -12,8 +12,7 @@
 #include "pacs/util/text.h"
 
 #define DOCUMENT_VARIABLE "ORTHANC_JSON"
-#define SECRET_SUFFIX "_SECRET" /* ORTHANC__A_SECRET=f: ORTHANC__A is what the secrets folder's file f says  \
-                                 */
+#define SECRET_SUFFIX "_SECRET" /* ORTHANC__A_SECRET=f: the secrets folder's file f holds ORTHANC__A */
 
 static bool is_setting(const char *variable)
 {
@@ -23,7 +22,8 @@ static bool is_setting(const char *variable)
 static bool names_secret(PacsSlice name)
 {
     size_t suffix = sizeof SECRET_SUFFIX - 1;
-    return name.size > suffix && memcmp(name.text + name.size - suffix, SECRET_SUFFIX, suffix) == 0;
+    return name.size > sizeof PACS_CONFIG_PREFIX - 1 + suffix &&
+           memcmp(name.text + name.size - suffix, SECRET_SUFFIX, suffix) == 0;
 }
 
 /* --- the variables in name order, so that ORTHANC__A comes before ORTHANC__A__B which refines it -------- */
@@ -98,8 +98,6 @@ static PacsStatus set_from_file(PacsConfig *config, const char *name, const char
         text.size--;
     if (text.size > 0 && memchr(text.bytes, '\0', text.size))
         return pacs_fail(err, PACS_INVALID, "%s: a secret with a zero byte", name);
-    if (text.size > 0)
-        text.bytes[text.size] = '\0';
     return set(config, name, pacs_buffer_text(&text), err);
 }
 

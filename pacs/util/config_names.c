@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "pacs/util/limits.h"
 #include "pacs/util/text.h"
 
 typedef struct Spelling {
@@ -87,8 +88,8 @@ PacsStatus pacs_config_setting_of(const char *variable, PacsBuffer *out, PacsErr
     assert(strncmp(variable, PACS_CONFIG_PREFIX, prefix) == 0);
     PacsSlice rest = pacs_slice(variable + prefix);
     PacsSlice level;
-    while (split_level(&rest, &level)) {
-        if (!add_level(out, level))
+    for (int depth = 1; split_level(&rest, &level); depth++) {
+        if (depth > PACS_MAX_CONFIG_DEPTH || !add_level(out, level))
             return pacs_fail(err, PACS_INVALID, "%s is no setting's name", variable);
         if (rest.text)
             (void)pacs_buffer_add_char(out, '.');

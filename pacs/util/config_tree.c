@@ -7,6 +7,11 @@
 #include "pacs/util/config_clean.h"
 #include "pacs/util/limits.h"
 
+static PacsStatus no_memory(PacsError *err)
+{
+    return pacs_fail(err, PACS_NO_MEMORY, "no memory for the configuration");
+}
+
 PacsConfig *pacs_config_tree_new(void)
 {
     PACS_AUTO(PacsConfig) config = calloc(1, sizeof *config);
@@ -28,6 +33,20 @@ void pacs_config_free(PacsConfig *config)
     free(config);
 }
 
+PacsStatus pacs_config_parse(PacsSlice text, size_t flags, json_t **ret_value, PacsError *err)
+{
+    json_error_t error;
+    json_t *value = json_loadb(text.text, text.size, flags, &error);
+    if (value) {
+        *ret_value = value;
+        return PACS_OK;
+    }
+    /* jansson says what is wrong with the text, and mostly nothing where memory ran out. */
+    if (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory)
+        return no_memory(err);
+    return pacs_fail(err, PACS_INVALID, "line %d: %s", error.line, error.text);
+}
+
 /* --- merging ---------------------------------------------------------------------------------------- */
 
 typedef struct Merge {
@@ -36,11 +55,6 @@ typedef struct Merge {
     bool override;
     PacsBuffer path; /* of the member at hand, levels separated by dots */
 } Merge;
-
-static PacsStatus no_memory(PacsError *err)
-{
-    return pacs_fail(err, PACS_NO_MEMORY, "no memory for the configuration");
-}
 
 static const char *origin(const Merge *merge)
 {
@@ -56,8 +70,7 @@ static PacsStatus put(Merge *merge, json_t *into, const char *key, json_t *value
     const char *path = pacs_buffer_text(&merge->path);
     if (json_object_set_new(merge->config->origins, path, json_string(merge->source)) != 0)
         return no_memory(err);
-    (void)json_object_del(merge->config->texts,
-                          path); /* it told of the value that is replaced here, if any */
+    (void)json_object_del(merge->config->texts, path); /* if any: it told of the value replaced here */
     if (!json_is_object(value))
         return json_object_set(into, key, value) == 0 ? PACS_OK : no_memory(err);
 
@@ -111,11 +124,19 @@ PacsStatus pacs_config_tree_merge(PacsConfig *config, json_t *from, const char *
 
 /* --- one value -------------------------------------------------------------------------------------- */
 
-/* NULL if `text` is no JSON, or nests too deep to be taken for it. */
-static json_t *parse_value(const char *text)
+/* What is no JSON, or nests too deep to be taken for it, is a string. */
+static PacsStatus parse_value(const char *text, const char *source, json_t **ret_value, PacsError *err)
 {
     PacsSlice slice = pacs_slice(text);
-    return pacs_config_is_shallow(slice) ? json_loadb(slice.text, slice.size, JSON_DECODE_ANY, NULL) : NULL;
+    if (pacs_config_is_shallow(slice)) {
+        PacsStatus status = pacs_config_parse(slice, JSON_DECODE_ANY, ret_value, NULL);
+        if (status != PACS_INVALID)
+            return status == PACS_OK ? PACS_OK : no_memory(err);
+    }
+    if (!pacs_utf8_valid(slice.text, slice.size))
+        return pacs_fail(err, PACS_INVALID, "%s is not UTF-8", source);
+    *ret_value = json_string(text);
+    return *ret_value ? PACS_OK : no_memory(err);
 }
 
 /* `{"A": {"B": value}}` for "A.B"; takes value. */
@@ -140,17 +161,16 @@ static json_t *wrap(PacsSlice path, json_t *value)
 PacsStatus pacs_config_tree_set(PacsConfig *config, const char *path, const char *text, const char *source,
                                 PacsError *err)
 {
-    json_t *value = parse_value(text);
-    if (!value && !pacs_utf8_valid(text, strlen(text)))
-        return pacs_fail(err, PACS_INVALID, "%s is not UTF-8", source);
-    if (!value)
-        value = json_string(text);
+    json_t *value = NULL;
+    PacsStatus status = parse_value(text, source, &value, err);
+    if (status != PACS_OK)
+        return status;
     bool keep_text = json_is_number(value) || json_is_boolean(value);
 
-    json_t *document = value ? wrap(pacs_slice(path), value) : NULL;
+    json_t *document = wrap(pacs_slice(path), value);
     if (!document)
         return no_memory(err);
-    PacsStatus status = pacs_config_tree_merge(config, document, source, true, err);
+    status = pacs_config_tree_merge(config, document, source, true, err);
     json_decref(document);
     if (status == PACS_OK && keep_text && json_object_set_new(config->texts, path, json_string(text)) != 0)
         return no_memory(err);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "pacs/util/config.h"
+#include "pacs/util/text.h"
 
 /** What config_load.c builds and config.c reads. */
 struct PacsConfig {
@@ -14,6 +15,13 @@ struct PacsConfig {
 };
 
 PacsConfig *pacs_config_tree_new(void); /* NULL: no memory */
+
+/**
+ * JSON text into a value, the caller's to json_decref(). `flags` are jansson's.
+ *
+ * Errors: PACS_INVALID ("line 2: ..."), PACS_NO_MEMORY.
+ */
+PACS_CHECKED PacsStatus pacs_config_parse(PacsSlice text, size_t flags, json_t **ret_value, PacsError *err);
 
 /**
  * Merge the object `from` into the tree, which `source` (a file or variable) gave. Sections are merged member

@@ -78,7 +78,7 @@ static void begin_value(PacsJson *json)
 static void begin_nest(PacsJson *json, bool object)
 {
     begin_value(json);
-    add_char(json, object ? '{' : '[');
+    add_char(json, (char)(object ? '{' : '['));
     assert(json->depth + 1 < PACS_JSON_DEPTH_MAX);
     json->depth++;
     set_bit(json->has_members, json->depth, false);
@@ -93,7 +93,7 @@ static void end_nest(PacsJson *json, bool object)
     json->depth--;
     if (!empty)
         new_line(json);
-    add_char(json, object ? '}' : ']');
+    add_char(json, (char)(object ? '}' : ']'));
 }
 
 void pacs_json_object_begin(PacsJson *json)

@@ -21,7 +21,7 @@ typedef struct PacsJson {
     bool indent; /* people's layout, as Orthanc's answers have */
     bool after_key;
     uint64_t has_members[PACS_JSON_DEPTH_MAX / 64]; /* bit per depth: a comma is due */
-    uint64_t objects[PACS_JSON_DEPTH_MAX / 64];     /* bit per depth: what is open is an object, not an array */
+    uint64_t objects[PACS_JSON_DEPTH_MAX / 64];     /* bit per depth: an object is open, not an array */
 } PacsJson;
 
 void pacs_json_init(PacsJson *json, PacsBuffer *out, bool indent);

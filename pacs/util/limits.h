@@ -6,6 +6,8 @@
  * Every maximum that an outsider can push against, together, with the reason beside each.
  * Sizes in bytes unless the name says otherwise. A growable buffer is born with one of these.
  */
+/* A table, one row a limit. */
+/* clang-format off */
 
 /* DICOM data sets */
 #define PACS_MAX_SEQUENCE_DEPTH 64            /* real files stay below 10; DCMTK's recursion dies at thousands */
@@ -62,3 +64,4 @@
 
 /* Store */
 #define PACS_MAX_STORE_LISTING (64u << 20)    /* names of one folder, 8 bytes each: 8 million folders of 4,096 objects */
+/* clang-format on */

@@ -10,8 +10,7 @@
 #include "pacs/util/json.h"
 #include "pacs/util/text.h"
 
-#define VALUE_MAX 512 /* bytes of one text value; escaping makes at most six of each, still below a record   \
-                       */
+#define VALUE_MAX 512 /* bytes of a text value; even if each is escaped into six it is below a record */
 #define TAIL_ROOM 16  /* for `,"cut":true}` or ` cut=true`, and the line end */
 
 static struct {

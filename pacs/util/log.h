@@ -11,17 +11,23 @@
  * No names, birth dates or patient ids, at any level: pacs_log takes what it is given, so the rule is the
  * caller's, and a test scans the logs of a whole run for them.
  *
- *     PACS_LOG(PACS_LOG_INFO, "dimse", "store", PACS_F_TEXT("sop_instance_uid", uid), PACS_F_U64("bytes", size));
+ *     PACS_LOG(PACS_LOG_INFO, "dimse", "store", PACS_F_TEXT("sop_instance", uid), PACS_F_U64("bytes", size));
  *
- * Shape:   JSON: {"ts":"2026-11-21T06:47:00.123Z","level":"info","component":"dimse","event":"store", fields}.
- *          Text: 2026-11-21T06:47:00.123Z INFO dimse store key=value ..., values quoted (as in JSON) where needed.
- *          At most PACS_LOG_RECORD_MAX bytes: long values are cut, fields that no longer fit left out and
+ * JSON:    {"ts":"2026-11-21T06:47:00.123Z","level":"info","component":"dimse","event":"store", fields}
+ * Text:    2026-11-21T06:47:00.123Z INFO dimse store key=value ... (values quoted, as in JSON, where needed)
+ * Size:    at most PACS_LOG_RECORD_MAX bytes: long values are cut, fields that no longer fit left out and
  *          "cut" set to true.
  * Threads: any. Each record is one write(2); one that cannot be written is dropped.
  */
 #define PACS_LOG_RECORD_MAX 4096 /* PIPE_BUF: up to here a pipe takes a write whole, so records never mix */
 
-typedef enum PacsLogLevel { PACS_LOG_TRACE, PACS_LOG_DEBUG, PACS_LOG_INFO, PACS_LOG_WARNING, PACS_LOG_ERROR } PacsLogLevel;
+typedef enum PacsLogLevel {
+    PACS_LOG_TRACE,
+    PACS_LOG_DEBUG,
+    PACS_LOG_INFO,
+    PACS_LOG_WARNING,
+    PACS_LOG_ERROR
+} PacsLogLevel;
 typedef enum PacsLogFormat { PACS_LOG_AS_TEXT, PACS_LOG_AS_JSON } PacsLogFormat;
 
 typedef struct PacsLogField {
@@ -42,10 +48,11 @@ typedef struct PacsLogField {
 #define PACS_F_DOUBLE(name, v) ((PacsLogField){.key = (name), .kind = PACS_LOG_DOUBLE, .value.number = (v)})
 #define PACS_F_BOOL(name, v) ((PacsLogField){.key = (name), .kind = PACS_LOG_BOOL, .value.flag = (v)})
 
-/** The process's log is the one global of the house. fd is borrowed. Until then: info and above, as text, to 2. */
+/** The process's log is the one global of the house. fd is borrowed. Default: info and above, text, to 2. */
 void pacs_log_setup(PacsLogLevel level, PacsLogFormat format, int fd);
 bool pacs_log_enabled(PacsLogLevel level);
-void pacs_log(PacsLogLevel level, const char *component, const char *event, const PacsLogField *fields, int count);
+void pacs_log(PacsLogLevel level, const char *component, const char *event, const PacsLogField *fields,
+              int count);
 
 /* With at least one field; without any: pacs_log(level, component, event, NULL, 0). */
 #define PACS_LOG(level, component, event, ...)                                                               \

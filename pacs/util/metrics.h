@@ -33,17 +33,18 @@ PACS_DEFINE_AUTO(PacsMetrics, pacs_metrics_free);
 
 /** `labels`: names separated by commas ("route,method,code") or NULL. NULL result: no memory or NULL metrics.
  *  Registering a name twice gives the first family. Histograms have buckets from 0.5 ms to 60 s. */
-PacsMetricFamily *pacs_metrics_family(PacsMetrics *metrics, PacsMetricKind kind, const char *name, const char *help,
-                                      const char *labels);
+PacsMetricFamily *pacs_metrics_family(PacsMetrics *metrics, PacsMetricKind kind, const char *name,
+                                      const char *help, const char *labels);
 
-/** The series with these label values (as many as the family has label names). May take a lock: keep the handle. */
+/** The series with these label values, as many as there are label names. Takes a lock: keep the handle. */
 PacsMetric *pacs_metric(PacsMetricFamily *family, ...) __attribute__((sentinel));
 
-void pacs_metric_add(PacsMetric *metric, uint64_t amount);          /* counter */
-void pacs_metric_set(PacsMetric *metric, int64_t value);            /* gauge */
-void pacs_metric_shift(PacsMetric *metric, int64_t difference);     /* gauge up or down */
+void pacs_metric_add(PacsMetric *metric, uint64_t amount);             /* counter */
+void pacs_metric_set(PacsMetric *metric, int64_t value);               /* gauge */
+void pacs_metric_shift(PacsMetric *metric, int64_t difference);        /* gauge up or down */
 void pacs_metric_observe_ns(PacsMetric *metric, uint64_t duration_ns); /* histogram, shown in seconds */
-uint64_t pacs_metric_value(const PacsMetric *metric);                  /* a counter's count, or a histogram's number of observations */
+/** A counter's count, or a histogram's number of observations. */
+uint64_t pacs_metric_value(const PacsMetric *metric);
 
 /** A function that sets gauges just before they are shown (disk free, queue depth). Called by the thread that
  *  formats, so it must be ready for several at once; stays until the registry is freed. */

@@ -28,7 +28,7 @@ struct PacsSource {
     PacsError failure; /* of the first failed read; starts as {0} (PACS_OK) */
 };
 
-/** As the slot: up to `size` bytes (at least 1), fewer without being at the end; *ret_size 0 means the end. */
+/** As the slot: up to `size` bytes (at least 1), perhaps fewer; *ret_size 0 means the end. */
 PACS_CHECKED PacsStatus pacs_source_read(PacsSource *source, void *bytes, size_t size, size_t *ret_size,
                                          PacsError *err);
 /** Exactly `size` bytes, or PACS_CORRUPT if the stream ends before. */

@@ -8,7 +8,8 @@
  */
 
 #define PACS_CHECKED __attribute__((warn_unused_result))
-#define PACS_PRINTF(format_index, first_argument) __attribute__((format(printf, format_index, first_argument)))
+#define PACS_PRINTF(format_index, first_argument)                                                            \
+    __attribute__((format(printf, format_index, first_argument)))
 
 typedef enum PacsStatus {
     PACS_OK,
@@ -47,7 +48,7 @@ PacsStatus pacs_fail_context(PacsError *err, PacsStatus status, const char *fmt,
 /** Name of a status for logs and metrics: "ok", "not-found", ... Never NULL. */
 const char *pacs_status_name(PacsStatus status);
 
-/** A status nobody can act on here: `pacs_ignore(pacs_store_remove(...)); // why`. ((void) does not silence gcc.) */
+/** A status nobody can act on here: `pacs_ignore(pacs_store_remove(...)); // why`. (gcc minds a (void).) */
 static inline void pacs_ignore(PacsStatus status)
 {
     (void)status;

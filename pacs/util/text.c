@@ -10,7 +10,7 @@ static bool is_space(char c)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    return (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
 PacsSlice pacs_slice(const char *text)
@@ -138,19 +138,20 @@ void pacs_hex_format(const uint8_t *bytes, size_t size, char *out)
     *out = '\0';
 }
 
-static int hex_value(char c)
+/* 16 for what is no digit. */
+static unsigned hex_value(char c)
 {
     if (c >= '0' && c <= '9')
-        return c - '0';
+        return (unsigned)(c - '0');
     c = lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
 }
 
 PacsStatus pacs_hex_parse(PacsSlice text, uint8_t *ret_bytes, size_t size, PacsError *err)
 {
     bool good = text.size % 2 == 0 && text.size / 2 == size;
     for (size_t i = 0; good && i < text.size; i++)
-        good = hex_value(text.text[i]) >= 0;
+        good = hex_value(text.text[i]) < 16;
     if (!good)
         return pacs_fail(err, PACS_INVALID, "not %zu bytes in hexadecimal", size);
 

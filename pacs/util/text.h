@@ -18,7 +18,7 @@ typedef struct PacsSlice {
 PacsSlice pacs_slice(const char *text); /* NULL gives an empty slice (whose text is "") */
 bool pacs_slice_equal(PacsSlice slice, const char *text);
 bool pacs_slice_equal_case(PacsSlice slice, const char *text); /* ASCII letters of either case */
-PacsSlice pacs_slice_trim(PacsSlice slice);                     /* ASCII white space at both ends */
+PacsSlice pacs_slice_trim(PacsSlice slice);                    /* ASCII white space at both ends */
 
 /** Next part of *rest up to `separator`; false when nothing is left (rest->text is NULL then, and *ret_part
  *  untouched). "a,,b" gives "a", "", "b"; "a," gives "a", ""; "" gives "". */
@@ -43,7 +43,7 @@ bool pacs_base64_format(PacsBuffer *out, const void *bytes, size_t size);
 /** Standard alphabet; padding may be missing; PACS_INVALID on any other byte. */
 PACS_CHECKED PacsStatus pacs_base64_parse(PacsSlice text, PacsBuffer *out, PacsError *err);
 
-/** Bytes of the well-formed UTF-8 character at `text` (1 to 4), which goes to *ret_code_point; 0 if none is. */
+/** Bytes of the well-formed UTF-8 character at `text` (1 to 4), stored in *ret_code_point; 0 if none is. */
 size_t pacs_utf8_next(const char *text, size_t size, uint32_t *ret_code_point);
 /** True if `text` is well-formed UTF-8 (no surrogates, no overlong forms). */
 bool pacs_utf8_valid(const char *text, size_t size);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "pacs/util/config.h"
+#include "pacs/util/limits.h"
 #include "tests/support/config_fixture.h"
 #include "tests/support/temporary.h"
 
@@ -69,6 +70,17 @@ static void a_name_that_is_none_is_refused(void **state)
         assert_int_equal(config_fixture_error.status, PACS_INVALID);
         assert_non_null(strstr(config_fixture_error.text, "is no setting's name"));
     }
+}
+
+static void a_name_of_too_many_levels_is_refused(void **state)
+{
+    (void)state;
+    char variable[300] = "ORTHANC";
+    for (int i = 0; i < PACS_MAX_CONFIG_DEPTH + 1; i++)
+        strcat(variable, "__A");
+    strcat(variable, "=1");
+    assert_null(config_fixture_load_environment((const char *const[]){variable, NULL}));
+    assert_int_equal(config_fixture_error.status, PACS_INVALID);
 }
 
 static void values_that_are_json_count_as_json(void **state)
@@ -204,6 +216,14 @@ static void a_variable_may_name_the_file_of_its_secret(void **state)
     assert_null(pacs_config_value(config, "PostgreSQL.PasswordSecret"));
 }
 
+static void a_setting_may_be_called_secret(void **state)
+{
+    (void)state;
+    PACS_AUTO(PacsConfig)
+    config = config_fixture_load_environment((const char *const[]){"ORTHANC__SECRET=1", NULL});
+    assert_config_number(config, "Secret", 1);
+}
+
 static void a_named_secret_that_is_missing_is_not_found(void **state)
 {
     (void)state;
@@ -266,6 +286,8 @@ int main(void)
                                         config_fixture_remove),
         cmocka_unit_test_setup_teardown(a_name_that_is_none_is_refused, config_fixture_make,
                                         config_fixture_remove),
+        cmocka_unit_test_setup_teardown(a_name_of_too_many_levels_is_refused, config_fixture_make,
+                                        config_fixture_remove),
         cmocka_unit_test_setup_teardown(values_that_are_json_count_as_json, config_fixture_make,
                                         config_fixture_remove),
         cmocka_unit_test_setup_teardown(a_number_can_be_a_password, config_fixture_make,
@@ -286,6 +308,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_secret_file_counts_as_its_variable_and_wins, config_fixture_make,
                                         config_fixture_remove),
         cmocka_unit_test_setup_teardown(a_variable_may_name_the_file_of_its_secret, config_fixture_make,
+                                        config_fixture_remove),
+        cmocka_unit_test_setup_teardown(a_setting_may_be_called_secret, config_fixture_make,
                                         config_fixture_remove),
         cmocka_unit_test_setup_teardown(a_named_secret_that_is_missing_is_not_found, config_fixture_make,
                                         config_fixture_remove),

@@ -1,7 +1,9 @@
 foreach(name status auto buffer text text_fold base64 hash uid clock json json_read source arena queue pool log metrics)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit util/${name}_test LINKS pacs_util)
 endforeach()
-foreach(name config config_environment)
+foreach(name config config_environment no_memory)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit util/${name}_test LINKS pacs_util
         SOURCES support/config_fixture.c support/temporary.c)
 endforeach()
+target_link_options(test_util_no_memory_test PRIVATE
+    -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup)
