@@ -37,11 +37,13 @@ const char *pacs_http_path(const PacsHttpRequest *request)
 
 const char *pacs_http_capture(const PacsHttpRequest *request, const char *name)
 {
-    for (size_t i = 0; i < request->match.capture_count; i++)
-        if (strcmp(request->match.captures[i].name, name) == 0)
-            return request->match.captures[i].value;
-    assert(!"the route's pattern has no such capture");
-    return "";
+    const PacsHttpMatch *match = &request->match;
+    size_t i = 0;
+
+    while (i < match->capture_count && strcmp(match->captures[i].name, name) != 0)
+        i++;
+    assert(i < match->capture_count); /* the route's pattern has such a capture */
+    return i < match->capture_count ? match->captures[i].value : "";
 }
 
 const char *pacs_http_query(const PacsHttpRequest *request, const char *name)
