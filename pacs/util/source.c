@@ -94,8 +94,7 @@ PacsStatus pacs_source_fd(int fd, uint64_t offset, uint64_t size, PacsSource **r
     FileSource *file = calloc(1, sizeof *file);
     if (!file)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for a stream");
-    *file = (FileSource){.base.ops = &file_ops, .fd = owned, .offset = offset, .left = size};
-    owned = -1;
+    *file = (FileSource){.base.ops = &file_ops, .fd = pacs_steal_fd(&owned), .offset = offset, .left = size};
     *ret_source = &file->base;
     return PACS_OK;
 }

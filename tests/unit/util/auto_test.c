@@ -78,6 +78,19 @@ static void a_descriptor_is_closed_when_the_scope_ends(void **state)
     assert_false(is_open(seen));
 }
 
+static void a_stolen_descriptor_stays_open(void **state)
+{
+    (void)state;
+    int seen;
+    {
+        PACS_AUTO_CLOSE int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        seen = pacs_steal_fd(&fd);
+        assert_int_equal(fd, -1);
+    }
+    assert_true(is_open(seen));
+    pacs_auto_close(&seen);
+}
+
 static void closing_keeps_errno(void **state)
 {
     (void)state;
@@ -94,6 +107,7 @@ int main(void)
         cmocka_unit_test(what_is_stolen_is_not_freed),
         cmocka_unit_test(memory_is_freed_when_the_scope_ends),
         cmocka_unit_test(a_descriptor_is_closed_when_the_scope_ends),
+        cmocka_unit_test(a_stolen_descriptor_stays_open),
         cmocka_unit_test(closing_keeps_errno),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -242,6 +242,20 @@ static void a_named_secret_stays_within_the_folder(void **state)
     assert_int_equal(config_fixture_error.status, PACS_INVALID);
 }
 
+static void a_secret_of_bytes_that_are_no_text_is_refused(void **state)
+{
+    (void)state;
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s/ORTHANC__A", config_fixture_folder);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    assert_int_equal(fwrite("a\0b", 1, 3, out), 3);
+    assert_int_equal(fclose(out), 0);
+    assert_null(load_secrets(NULL));
+    assert_int_equal(config_fixture_error.status, PACS_INVALID);
+    assert_non_null(strstr(config_fixture_error.text, "zero byte"));
+}
+
 static void json_files_among_the_secrets_override_files_but_not_variables(void **state)
 {
     (void)state;
@@ -314,6 +328,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_named_secret_that_is_missing_is_not_found, config_fixture_make,
                                         config_fixture_remove),
         cmocka_unit_test_setup_teardown(a_named_secret_stays_within_the_folder, config_fixture_make,
+                                        config_fixture_remove),
+        cmocka_unit_test_setup_teardown(a_secret_of_bytes_that_are_no_text_is_refused, config_fixture_make,
                                         config_fixture_remove),
         cmocka_unit_test_setup_teardown(json_files_among_the_secrets_override_files_but_not_variables,
                                         config_fixture_make, config_fixture_remove),
