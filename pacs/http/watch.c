@@ -252,8 +252,9 @@ static void handle_event(PacsHttpWatch *watch, const struct epoll_event *event)
         PacsHttpWatched *watched = &watch->entries[data & UINT32_MAX];
         /* An event of a connection that was closed meanwhile carries an older generation. */
         if (watched->fd >= 0 && watched->generation == data >> 32) {
-            atomic_store(&watched->gone, true);
-            show_end_of_stream(watched);
+            /* Showing it is an event to us as well: only the first counts, the ticks do the rest. */
+            if (!atomic_exchange(&watched->gone, true))
+                show_end_of_stream(watched);
         }
     }
     (void)pthread_mutex_unlock(&watch->lock);
