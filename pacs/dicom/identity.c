@@ -160,8 +160,7 @@ PacsStatus pacs_orthanc_id(const PacsIdentity *identity, PacsLevel level, char r
                            PacsError *err)
 {
     assert((unsigned)level < PACS_LEVEL_COUNT);
-    PACS_AUTO_BUFFER PacsBuffer joined;
-    pacs_buffer_init(&joined, 4 * PACS_MAX_MAIN_TAG_VALUE + 4);
+    PACS_AUTO_BUFFER PacsBuffer joined = PACS_BUFFER(4 * PACS_MAX_MAIN_TAG_VALUE + 4);
     PacsStatus status = join_identity(identity, level, &joined, err);
     if (status)
         return status;

@@ -81,8 +81,7 @@ static bool join(const PacsBuffer *json, const Member *members, size_t count, Pa
 
 PacsStatus json_order_members(PacsBuffer *json, size_t start, PacsBuffer *scratch, PacsError *err)
 {
-    PACS_AUTO_BUFFER PacsBuffer members;
-    pacs_buffer_init(&members, PACS_MAX_INSTANCE_JSON);
+    PACS_AUTO_BUFFER PacsBuffer members = PACS_BUFFER(PACS_MAX_INSTANCE_JSON);
     if (!cut(json, start, &members))
         return pacs_buffer_check(&members, err);
     size_t count = members.size / sizeof(Member);

@@ -149,8 +149,7 @@ PacsStatus scan_tags_value(PacsScan *scan, const PacsElement *element, const uin
     /* A program that did not know the tag may have written UN (PS3.5 6.2.2), in little endian. */
     PacsVr vr = element->vr == PACS_VR_UN ? pacs_dictionary_vr(element->tag) : element->vr;
     const PacsVrInfo *info = pacs_vr_info(vr);
-    PACS_AUTO_BUFFER PacsBuffer joined;
-    pacs_buffer_init(&joined, PACS_MAX_MAIN_TAG_VALUE);
+    PACS_AUTO_BUFFER PacsBuffer joined = PACS_BUFFER(PACS_MAX_MAIN_TAG_VALUE);
     PacsStatus status = PACS_OK;
     if (info->text)
         status = join_text(scan, vr, bytes, size, &joined, err);

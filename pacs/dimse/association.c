@@ -184,11 +184,10 @@ static bool answer_request(Association *association, const PacsAssociateRequest 
 
 static bool establish(Association *association)
 {
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(PACS_MAX_ASSOCIATE_PDU);
     PacsAssociateRequest request;
     PacsError err = {0};
 
-    pacs_buffer_init(&body, PACS_MAX_ASSOCIATE_PDU);
     pacs_connection_set_timeout(&association->connection, association->setup->options->artim_timeout_ms);
     if (!read_request(association, &body))
         return false;

@@ -197,8 +197,7 @@ static void write_event(Writer *writer, PacsStudyEventType type, const PacsStudy
 PacsStatus pacs_index_event_format(PacsStudyEventType type, const PacsStudyFacts *facts, PacsBuffer *out,
                                    PacsError *err)
 {
-    PACS_AUTO_BUFFER PacsBuffer text;
-    pacs_buffer_init(&text, PACS_MAX_EVENT_DATA);
+    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(PACS_MAX_EVENT_DATA);
     /* The shortest list entry is over 40 bytes, so the first cap cuts nothing that could have fitted. */
     for (size_t cap = PACS_MAX_EVENT_DATA / 32;; cap /= 2) {
         Writer writer = {.cap = cap};
@@ -219,8 +218,7 @@ PacsStatus pacs_index_event_patient_ref(const uint8_t key[PACS_SHA256_SIZE], con
                                         const char *patient_id, char ret_ref[2 * PACS_SHA256_SIZE + 1],
                                         PacsError *err)
 {
-    PACS_AUTO_BUFFER PacsBuffer text;
-    pacs_buffer_init(&text, 4 * PACS_MAX_MAIN_TAG_VALUE);
+    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(4 * PACS_MAX_MAIN_TAG_VALUE);
     pacs_buffer_add_text(&text, issuer ? issuer : "");
     pacs_buffer_add_char(&text, '\0');
     pacs_buffer_add_text(&text, patient_id ? patient_id : "");

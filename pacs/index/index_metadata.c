@@ -41,8 +41,7 @@ static const char *signature(PacsLevel level, PacsArena *arena)
 {
     size_t count = 0;
     const PacsTag *tags = pacs_main_tags(level, &count);
-    PACS_AUTO_BUFFER PacsBuffer text;
-    pacs_buffer_init(&text, SIGNATURE_MAX);
+    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(SIGNATURE_MAX);
     for (size_t i = 0; i < count; i++) {
         char tag[PACS_TAG_COMMA_SIZE];
         pacs_tag_format_comma(tags[i], tag);

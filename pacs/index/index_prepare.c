@@ -67,8 +67,7 @@ static PacsStatus prepare_ids(PacsPreparedAdd *prepared, PacsError *err)
 static PacsStatus prepare_tags(PacsPreparedAdd *prepared, PacsArena *arena, PacsError *err)
 {
     for (PacsLevel level = PACS_LEVEL_PATIENT; level <= PACS_LEVEL_INSTANCE; level++) {
-        PACS_AUTO_BUFFER PacsBuffer tags;
-        pacs_buffer_init(&tags, PACS_MAX_INDEXED_TAGS);
+        PACS_AUTO_BUFFER PacsBuffer tags = PACS_BUFFER(PACS_MAX_INDEXED_TAGS);
         const PacsStatus status = pacs_index_tags_format(prepared->instance->tags[level],
                                                          prepared->instance->tag_count[level], &tags, err);
         if (status == PACS_TOO_LARGE)
@@ -89,8 +88,7 @@ static PacsStatus fold(const char *text, PacsArena *arena, const char **ret_fold
 {
     if (!text)
         return PACS_OK;
-    PACS_AUTO_BUFFER PacsBuffer folded;
-    pacs_buffer_init(&folded, PACS_MAX_INDEXED_TAGS);
+    PACS_AUTO_BUFFER PacsBuffer folded = PACS_BUFFER(PACS_MAX_INDEXED_TAGS);
     if (!pacs_text_fold(&folded, text, strlen(text)))
         return pacs_buffer_check(&folded, err);
     *ret_folded = pacs_arena_strdup(arena, pacs_buffer_text(&folded));

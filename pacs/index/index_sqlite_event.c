@@ -234,8 +234,7 @@ PacsStatus pacs_index_sqlite_write_event(IndexSqlite *index, int64_t study_uid, 
     PACS_AUTO(PacsArena) arena = pacs_arena_new(PACS_MAX_INDEX_DELETE_ARENA);
     if (!arena)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for an event");
-    PACS_AUTO_BUFFER PacsBuffer data;
-    pacs_buffer_init(&data, PACS_MAX_EVENT_DATA);
+    PACS_AUTO_BUFFER PacsBuffer data = PACS_BUFFER(PACS_MAX_EVENT_DATA);
     PacsStudyFacts facts = {0};
     PacsStatus status = load_facts(index, study_uid, type, extra, arena, &facts, err);
     if (status == PACS_OK)

@@ -105,8 +105,7 @@ static PacsStatus copy_request(PacsUpload *upload, const PacsUploadRequest *requ
 
 static PacsStatus put_header(PacsUpload *upload, PacsError *err)
 {
-    PACS_AUTO_BUFFER PacsBuffer header;
-    pacs_buffer_init(&header, 4096);
+    PACS_AUTO_BUFFER PacsBuffer header = PACS_BUFFER(4096);
 
     PacsStatus status = pacs_part10_format_header(&upload->announced, &header, err);
     if (status != PACS_OK)

@@ -74,7 +74,7 @@ void rest_changes(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
     PacsError err = {0};
     PacsChangeQuery query;
     PacsChangePage page;
-    PACS_AUTO_BUFFER PacsBuffer body = {0};
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(REST_MAX_ANSWER);
     PacsJson json;
 
     PacsStatus status = parse_query(request, &query, &err);
@@ -84,7 +84,6 @@ void rest_changes(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
         rest_reply_failure(rest, request, reply, &err);
         return;
     }
-    pacs_buffer_init(&body, REST_MAX_ANSWER);
     pacs_json_init(&json, &body, true);
     pacs_json_object_begin(&json);
     pacs_json_key(&json, "Changes");

@@ -98,7 +98,7 @@ static const HttpWords *find_words(uint32_t code)
 static void set_body(const PacsRest *rest, PacsHttpRequest *request, PacsHttpReply *reply,
                      const ErrorRow *row, uint32_t http_code, const char *details)
 {
-    PACS_AUTO_BUFFER PacsBuffer body = {0};
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(64u << 10);
     PacsJson json;
 
     if (!rest->options.describe_errors ||
@@ -106,7 +106,6 @@ static void set_body(const PacsRest *rest, PacsHttpRequest *request, PacsHttpRep
         pacs_http_reply_nothing(reply);
         return;
     }
-    pacs_buffer_init(&body, 64u << 10);
     pacs_json_init(&json, &body, true);
     pacs_json_object_begin(&json);
     if (details && details[0])

@@ -81,7 +81,7 @@ static void finish_upload(void *context, PacsHttpRequest *request, void *state, 
     PacsError err = {0};
     PacsIngested ingested;
     PACS_AUTO(PacsUpload) upload = state;
-    PACS_AUTO_BUFFER PacsBuffer body = {0};
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(4096);
     PacsJson json;
 
     PacsStatus status = error ? error->status : pacs_upload_finish(upload, &ingested, &err);
@@ -92,7 +92,6 @@ static void finish_upload(void *context, PacsHttpRequest *request, void *state, 
         reply_to_refusal(rest, request, reply, &err);
         return;
     }
-    pacs_buffer_init(&body, 4096);
     pacs_json_init(&json, &body, true);
     write_stored(&json, &ingested);
     rest_reply_json(rest, request, reply, &body);

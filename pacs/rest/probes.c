@@ -33,8 +33,7 @@ void rest_metrics(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
 {
     PacsRest *rest = context;
     PacsError err = {0};
-    PACS_AUTO_BUFFER PacsBuffer text = {0};
-    pacs_buffer_init(&text, REST_MAX_ANSWER);
+    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(REST_MAX_ANSWER);
 
     if (pacs_metrics_format(rest->metrics, &text, &err) != PACS_OK)
         rest_reply_failure(rest, request, reply, &err);

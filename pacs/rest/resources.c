@@ -41,9 +41,8 @@ void rest_list(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
     ListAnswer answer = {.format = rest_tag_format(request, REST_TAGS_SIMPLE),
                          .expand = rest_query_flag(request, "expand"),
                          .request = request};
-    PACS_AUTO_BUFFER PacsBuffer body = {0};
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(REST_MAX_ANSWER);
 
-    pacs_buffer_init(&body, REST_MAX_ANSWER);
     pacs_json_init(&answer.json, &body, true);
     pacs_json_array_begin(&answer.json);
     PacsStatus status = rest_query_u64(request, "since", INT64_MAX, &since, &err);
@@ -66,7 +65,7 @@ static void reply_with_resource(PacsRest *rest, PacsHttpRequest *request, PacsHt
 {
     PacsError err = {0};
     PacsResource *resource = NULL;
-    PACS_AUTO_BUFFER PacsBuffer body = {0};
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(REST_MAX_ANSWER);
     PacsJson json;
 
     if (pacs_index_find(rest->index, level, id, PACS_WITH_ALL, pacs_http_arena(request), &resource, &err) !=
@@ -74,7 +73,6 @@ static void reply_with_resource(PacsRest *rest, PacsHttpRequest *request, PacsHt
         rest_reply_failure(rest, request, reply, &err);
         return;
     }
-    pacs_buffer_init(&body, REST_MAX_ANSWER);
     pacs_json_init(&json, &body, true);
     rest_write_resource(&json, resource, rest_tag_format(request, REST_TAGS_SIMPLE));
     rest_reply_json(rest, request, reply, &body);
@@ -128,9 +126,8 @@ void rest_below(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
                   rest_query_flag(request, "expand"); /* Orthanc's default */
     ListAnswer answer = {
         .format = rest_tag_format(request, REST_TAGS_SIMPLE), .expand = expand, .request = request};
-    PACS_AUTO_BUFFER PacsBuffer body = {0};
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(REST_MAX_ANSWER);
 
-    pacs_buffer_init(&body, REST_MAX_ANSWER);
     pacs_json_init(&answer.json, &body, true);
     pacs_json_array_begin(&answer.json);
     PacsStatus status = pacs_index_list_below(rest->index, rest_path_level(request),
@@ -163,7 +160,7 @@ void rest_delete(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
     PacsRest *rest = context;
     PacsError err = {0};
     PacsRemaining remaining;
-    PACS_AUTO_BUFFER PacsBuffer body = {0};
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(4096);
     PacsJson json;
 
     if (pacs_ingest_delete(rest->ingest, rest_path_level(request), pacs_http_capture(request, "id"),
@@ -171,7 +168,6 @@ void rest_delete(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
         rest_reply_failure(rest, request, reply, &err);
         return;
     }
-    pacs_buffer_init(&body, 4096);
     pacs_json_init(&json, &body, true);
     pacs_json_object_begin(&json);
     pacs_json_key(&json, "RemainingAncestor");

@@ -17,8 +17,7 @@ static void write_signature(PacsJson *json, PacsLevel level)
 {
     size_t count = 0;
     const PacsTag *tags = pacs_main_tags(level, &count);
-    PACS_AUTO_BUFFER PacsBuffer text = {0};
-    pacs_buffer_init(&text, 4096);
+    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(4096);
 
     for (size_t i = 0; i < count; i++)
         (void)pacs_buffer_add_format(&text, "%s%04x,%04x", i ? ";" : "", tags[i] >> 16, tags[i] & 0xFFFF);
@@ -52,10 +51,9 @@ void rest_system(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
 {
     PacsRest *rest = context;
     const PacsRestOptions *options = &rest->options;
-    PACS_AUTO_BUFFER PacsBuffer body = {0};
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(64u << 10);
     PacsJson json;
 
-    pacs_buffer_init(&body, 64u << 10);
     pacs_json_init(&json, &body, true);
     pacs_json_object_begin(&json);
     pacs_json_member_u64(&json, "ApiVersion", ORTHANC_API_VERSION);
@@ -106,14 +104,13 @@ void rest_statistics(void *context, PacsHttpRequest *request, PacsHttpReply *rep
     PacsRest *rest = context;
     PacsError err = {0};
     PacsStatistics statistics;
-    PACS_AUTO_BUFFER PacsBuffer body = {0};
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(4096);
     PacsJson json;
 
     if (pacs_index_statistics(rest->index, &statistics, &err) != PACS_OK) {
         rest_reply_failure(rest, request, reply, &err);
         return;
     }
-    pacs_buffer_init(&body, 4096);
     pacs_json_init(&json, &body, true);
     pacs_json_object_begin(&json);
     pacs_json_member_u64(&json, "CountInstances", statistics.instances);

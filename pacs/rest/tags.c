@@ -9,12 +9,10 @@ static void reply_with_tags(PacsRest *rest, PacsHttpRequest *request, PacsHttpRe
     RestTagsOptions options = {.format = format,
                                .max_length = REST_TAGS_MAX_LENGTH,
                                .ignore_length = pacs_http_query(request, "ignore-length")};
-    PACS_AUTO_BUFFER PacsBuffer dicom_json;
-    PACS_AUTO_BUFFER PacsBuffer body = {0};
+    PACS_AUTO_BUFFER PacsBuffer dicom_json = PACS_BUFFER(PACS_MAX_INSTANCE_JSON);
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(REST_MAX_ANSWER);
     PacsJson json;
 
-    pacs_buffer_init(&dicom_json, PACS_MAX_INSTANCE_JSON);
-    pacs_buffer_init(&body, REST_MAX_ANSWER);
     pacs_json_init(&json, &body, true);
     PacsStatus status = pacs_retrieve_json(rest->retrieve, pacs_http_capture(request, "id"), &dicom_json,
                                            &err);

@@ -94,8 +94,7 @@ static PacsStatus walk_folder(const Walk *walk, int objects_fd, uint64_t folder,
     if (fd < 0)
         return pacs_store_fs_fail(err, errno, "open a folder of objects");
 
-    PACS_AUTO_BUFFER PacsBuffer numbers;
-    pacs_buffer_init(&numbers, PACS_MAX_STORE_LISTING);
+    PACS_AUTO_BUFFER PacsBuffer numbers = PACS_BUFFER(PACS_MAX_STORE_LISTING);
     PacsStatus status = sorted_names(fd, &numbers, err);
     size_t count;
     const uint64_t *objects = names_of(&numbers, &count);
@@ -111,8 +110,7 @@ PacsStatus pacs_store_fs_list(int objects_fd, const PacsKey *from, PacsStoreVisi
     Walk walk = {.visit = visit, .context = context};
     pacs_store_key_split(from, &walk.from_folder, &walk.from_object);
 
-    PACS_AUTO_BUFFER PacsBuffer numbers;
-    pacs_buffer_init(&numbers, PACS_MAX_STORE_LISTING);
+    PACS_AUTO_BUFFER PacsBuffer numbers = PACS_BUFFER(PACS_MAX_STORE_LISTING);
     PacsStatus status = sorted_names(objects_fd, &numbers, err);
     size_t count;
     const uint64_t *folders = names_of(&numbers, &count);
@@ -124,8 +122,7 @@ PacsStatus pacs_store_fs_list(int objects_fd, const PacsKey *from, PacsStoreVisi
 
 PacsStatus pacs_store_fs_last_folder(int objects_fd, uint64_t *ret_id, PacsError *err)
 {
-    PACS_AUTO_BUFFER PacsBuffer numbers;
-    pacs_buffer_init(&numbers, PACS_MAX_STORE_LISTING);
+    PACS_AUTO_BUFFER PacsBuffer numbers = PACS_BUFFER(PACS_MAX_STORE_LISTING);
     PacsStatus status = sorted_names(objects_fd, &numbers, err);
     if (status != PACS_OK)
         return status;

@@ -25,6 +25,8 @@ typedef struct PacsBuffer {
     PacsStatus failure; /* of the first failed addition */
 } PacsBuffer;
 
+/** `PacsBuffer json = PACS_BUFFER(MAX);` where it is declared; pacs_buffer_init() where it is a member. */
+#define PACS_BUFFER(maximum) ((PacsBuffer){.max = (maximum)})
 void pacs_buffer_init(PacsBuffer *buffer, size_t max);
 void pacs_buffer_clear(PacsBuffer *buffer);
 
@@ -52,5 +54,5 @@ PACS_CHECKED PacsStatus pacs_buffer_check(const PacsBuffer *buffer, PacsError *e
 /** Text of the buffer, "" if nothing was added. Borrowed from the buffer. */
 const char *pacs_buffer_text(const PacsBuffer *buffer);
 
-/* PACS_AUTO_BUFFER PacsBuffer json; pacs_buffer_init(&json, MAX); */
+/* PACS_AUTO_BUFFER PacsBuffer json = PACS_BUFFER(MAX); */
 #define PACS_AUTO_BUFFER __attribute__((cleanup(pacs_buffer_clear)))

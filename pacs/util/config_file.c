@@ -54,8 +54,7 @@ static PacsStatus parse(PacsSlice text, const char *source, json_t **ret_object,
 PacsStatus pacs_config_merge_text(PacsConfig *config, const PacsConfigInput *input, PacsSlice text,
                                   const char *source, bool override, PacsError *err)
 {
-    PACS_AUTO_BUFFER PacsBuffer clean;
-    pacs_buffer_init(&clean, PACS_MAX_CONFIG_FILE);
+    PACS_AUTO_BUFFER PacsBuffer clean = PACS_BUFFER(PACS_MAX_CONFIG_FILE);
     uint64_t line = 0;
     PacsStatus status = pacs_config_clean(text, input->environment, &clean, &line, err);
     if (status != PACS_OK)
@@ -73,8 +72,7 @@ PacsStatus pacs_config_merge_text(PacsConfig *config, const PacsConfigInput *inp
 static PacsStatus merge_file(PacsConfig *config, const PacsConfigInput *input, const char *path,
                              bool override, PacsError *err)
 {
-    PACS_AUTO_BUFFER PacsBuffer text;
-    pacs_buffer_init(&text, PACS_MAX_CONFIG_FILE);
+    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(PACS_MAX_CONFIG_FILE);
     PacsStatus status = pacs_config_read_file(path, &text, err);
     if (status != PACS_OK)
         return status;
@@ -125,8 +123,7 @@ static bool is_folder(const char *path)
 static PacsStatus merge_entry(PacsConfig *config, const PacsConfigInput *input, const char *folder,
                               const char *name, bool override, PacsError *err)
 {
-    PACS_AUTO_BUFFER PacsBuffer path;
-    pacs_buffer_init(&path, PATH_MAX);
+    PACS_AUTO_BUFFER PacsBuffer path = PACS_BUFFER(PATH_MAX);
     (void)pacs_buffer_add_format(&path, "%s/%s", folder, name);
     PacsStatus status = pacs_buffer_check(&path, err);
     if (status != PACS_OK || is_folder(pacs_buffer_text(&path)))

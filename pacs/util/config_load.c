@@ -71,8 +71,7 @@ static PacsStatus collect_variables(const char *const *environment, Variables *r
 
 static PacsStatus set(PacsConfig *config, const char *name, const char *text, PacsError *err)
 {
-    PACS_AUTO_BUFFER PacsBuffer path;
-    pacs_buffer_init(&path, PACS_MAX_CONFIG_FILE);
+    PACS_AUTO_BUFFER PacsBuffer path = PACS_BUFFER(PACS_MAX_CONFIG_FILE);
     PacsStatus status = pacs_config_setting_of(name, &path, err);
     if (status == PACS_OK)
         status = pacs_config_tree_set(config, pacs_buffer_text(&path), text, name, err);
@@ -89,8 +88,7 @@ static PacsStatus set_from_file(PacsConfig *config, const char *name, const char
     if (strchr(file, '/') || snprintf(path, sizeof path, "%s/%s", folder, file) >= (int)sizeof path)
         return pacs_fail(err, PACS_INVALID, "%s: not the name of a file in '%s'", name, folder);
 
-    PACS_AUTO_BUFFER PacsBuffer text;
-    pacs_buffer_init(&text, PACS_MAX_CONFIG_FILE);
+    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(PACS_MAX_CONFIG_FILE);
     PacsStatus status = pacs_config_read_file(path, &text, err);
     if (status != PACS_OK)
         return pacs_fail_context(err, status, "%s: ", name);

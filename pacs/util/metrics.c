@@ -244,8 +244,8 @@ static PacsMetric *find_or_add_metric(PacsMetricFamily *family, const char *labe
 
 static PacsMetric *series(PacsMetricFamily *family, const char *const *values, bool capped)
 {
-    PACS_AUTO_BUFFER PacsBuffer labels;
-    pacs_buffer_init(&labels, (size_t)8 * PACS_METRIC_LABELS_MAX * PACS_MAX_METRIC_LABEL);
+    PACS_AUTO_BUFFER PacsBuffer labels = PACS_BUFFER((size_t)8 * PACS_METRIC_LABELS_MAX *
+                                                     PACS_MAX_METRIC_LABEL);
     add_labels(&labels, family, values);
     if (labels.failed)
         return NULL;

@@ -11,9 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void accept(const PacsAssociateRequest *request, const PacsDimseOptions *options,
                    const PacsNegotiated *negotiated)
 {
-    PACS_AUTO_BUFFER PacsBuffer out;
+    PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(PACS_ACCEPT_SIZE_MAX);
 
-    pacs_buffer_init(&out, PACS_ACCEPT_SIZE_MAX);
     if (pacs_associate_format_accept(request, options, negotiated, &out, NULL) != PACS_OK)
         abort();
     for (size_t i = 0; i < negotiated->context_count; i++)

@@ -12,8 +12,7 @@ int main(int argc, char **argv)
         return 2;
     }
     PacsError err = {0};
-    PACS_AUTO_BUFFER PacsBuffer json;
-    pacs_buffer_init(&json, SIZE_MAX / 2);
+    PACS_AUTO_BUFFER PacsBuffer json = PACS_BUFFER(SIZE_MAX / 2);
     if (pacs_bridge_dcmtk_json(argv[1], &json, &err) != PACS_OK) {
         (void)fprintf(stderr, "%s\n", err.text);
         return 1;

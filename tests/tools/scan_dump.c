@@ -162,8 +162,7 @@ static bool parse_arguments(int argc, char **argv, Arguments *ret_arguments)
 static PacsStatus run(const Arguments *arguments, FILE *file, PacsError *err)
 {
     PACS_AUTO(PacsScan) scan = NULL;
-    PACS_AUTO_BUFFER PacsBuffer out;
-    pacs_buffer_init(&out, SIZE_MAX / 2);
+    PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(SIZE_MAX / 2);
     const PacsScanOptions options = {.any_dataset = arguments->any};
     PacsStatus status = pacs_scan_new(&options, &scan, err);
     if (status == PACS_OK)

@@ -15,8 +15,7 @@ static void assert_converts_n(const char *charset, PacsVr vr, const char *bytes,
                               const char *expected)
 {
     PacsCharset parsed = pacs_charset_parse(pacs_slice(charset));
-    PACS_AUTO_BUFFER PacsBuffer out;
-    pacs_buffer_init(&out, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(1 << 16);
     assert_int_equal(pacs_charset_to_utf8(&parsed, vr, bytes, size, &out, NULL), PACS_OK);
     assert_string_equal(pacs_buffer_text(&out), expected);
     assert_true(pacs_utf8_valid(pacs_buffer_text(&out), out.size));
@@ -114,8 +113,7 @@ static void extension_terms_mean_the_same_sets(void **state)
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         PacsCharset single = pacs_charset_parse(pacs_slice(pairs[i][0]));
-        PACS_AUTO_BUFFER PacsBuffer expected;
-        pacs_buffer_init(&expected, 64);
+        PACS_AUTO_BUFFER PacsBuffer expected = PACS_BUFFER(64);
         assert_int_equal(pacs_charset_to_utf8(&single, PACS_VR_LO, "\xb1\xd0", 2, &expected, NULL), PACS_OK);
         assert_converts(pairs[i][1], PACS_VR_LO, "\xb1\xd0", pacs_buffer_text(&expected));
     }
@@ -343,8 +341,7 @@ static void nul_bytes_pass(void **state)
 {
     (void)state;
     PacsCharset charset = {0};
-    PACS_AUTO_BUFFER PacsBuffer out;
-    pacs_buffer_init(&out, 16);
+    PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(16);
     assert_int_equal(pacs_charset_to_utf8(&charset, PACS_VR_LO, "a\0b", 3, &out, NULL), PACS_OK);
     assert_int_equal(out.size, 3);
     assert_memory_equal(out.bytes, "a\0b", 3);
@@ -355,8 +352,7 @@ static void a_full_buffer_is_reported(void **state)
     (void)state;
     PacsCharset charset = pacs_charset_parse(PACS_SLICE("ISO_IR 100"));
     PacsError err = {0};
-    PACS_AUTO_BUFFER PacsBuffer out;
-    pacs_buffer_init(&out, 3);
+    PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(3);
     assert_int_equal(pacs_charset_to_utf8(&charset, PACS_VR_LO, "\xe9\xe9", 2, &out, &err), PACS_TOO_LARGE);
     assert_int_equal(err.status, PACS_TOO_LARGE);
 }

@@ -166,10 +166,9 @@ static void finds_any_of_ten_thousand_frames(void **state)
 {
     (void)state;
     FrameCollector collector;
-    PACS_AUTO_BUFFER PacsBuffer table;
+    PACS_AUTO_BUFFER PacsBuffer table = PACS_BUFFER(1u << 20);
     PacsError err = {0};
     frame_collector_init(&collector);
-    pacs_buffer_init(&table, 1u << 20);
     uint64_t offset = 5ull << 30; /* over 4 GiB */
     for (uint32_t i = 0; i < 10000; i++) {
         assert_int_equal(frame_collector_begin(&collector, offset, 70000 + i, &err), PACS_OK);
@@ -193,10 +192,9 @@ static void finds_any_of_ten_thousand_frames(void **state)
 
 static PacsFrame native_frame(uint64_t offset, uint64_t size, uint64_t bits, uint32_t frames, uint32_t number)
 {
-    PACS_AUTO_BUFFER PacsBuffer table;
+    PACS_AUTO_BUFFER PacsBuffer table = PACS_BUFFER(1u << 20);
     PacsFrame frame;
     PacsError err = {0};
-    pacs_buffer_init(&table, 1u << 20);
     assert_int_equal(frame_table_write_native(offset, size, bits, frames, &table, &err), PACS_OK);
     assert_int_equal(pacs_frame_table_find(table.bytes, table.size, number, &frame, &err), PACS_OK);
     return frame;
@@ -224,10 +222,9 @@ static void frames_of_single_bits_begin_inside_bytes(void **state)
 static void has_only_native_frames_that_are_there(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer table;
+    PACS_AUTO_BUFFER PacsBuffer table = PACS_BUFFER(1u << 20);
     PacsError err = {0};
     uint32_t frames = 0;
-    pacs_buffer_init(&table, 1u << 20);
     assert_int_equal(frame_table_write_native(0, 25, 80, 9, &table, &err), PACS_OK);
     assert_int_equal(pacs_frame_table_count(table.bytes, table.size, &frames, &err), PACS_OK);
     assert_int_equal(frames, 2);
@@ -236,10 +233,9 @@ static void has_only_native_frames_that_are_there(void **state)
 static void says_which_frame_was_asked_and_how_many_there_are(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer table;
+    PACS_AUTO_BUFFER PacsBuffer table = PACS_BUFFER(1u << 20);
     PacsFrame frame;
     PacsError err = {0};
-    pacs_buffer_init(&table, 1u << 20);
     assert_int_equal(frame_table_write_native(0, 100, 80, 10, &table, &err), PACS_OK);
     assert_int_equal(pacs_frame_table_find(table.bytes, table.size, 12, &frame, &err), PACS_INVALID);
     assert_string_equal(err.text, "frame 12 asked, instance has 10");

@@ -124,10 +124,8 @@ static void expect(const Bytes *bytes, PacsStatus expected_status, const char *e
 {
     PacsError err = {0};
     PacsError cut_err = {0};
-    PACS_AUTO_BUFFER PacsBuffer told;
-    PACS_AUTO_BUFFER PacsBuffer cut_told;
-    pacs_buffer_init(&told, 1u << 20);
-    pacs_buffer_init(&cut_told, 1u << 20);
+    PACS_AUTO_BUFFER PacsBuffer told = PACS_BUFFER(1u << 20);
+    PACS_AUTO_BUFFER PacsBuffer cut_told = PACS_BUFFER(1u << 20);
 
     PacsStatus status = read_in_pieces(bytes, SIZE_MAX, &told, &err);
     assert_int_equal(read_in_pieces(bytes, 1, &cut_told, &cut_err), status);
@@ -527,8 +525,7 @@ static void reads_sequences_as_deep_as_the_limit(void **state)
     add_meta(&bytes, PACS_UID_EXPLICIT_LITTLE);
     add_nested(&bytes, PACS_MAX_SEQUENCE_DEPTH);
     PacsError err = {0};
-    PACS_AUTO_BUFFER PacsBuffer told;
-    pacs_buffer_init(&told, 1u << 20);
+    PACS_AUTO_BUFFER PacsBuffer told = PACS_BUFFER(1u << 20);
     assert_int_equal(read_in_pieces(&bytes, SIZE_MAX, &told, &err), PACS_OK);
 }
 
@@ -671,8 +668,7 @@ static void fails_again_after_a_failure(void **state)
     add_text(&bytes, PACS_TAG_MODALITY, "CS", "CT");
     PacsError first = {0};
     PacsError second = {0};
-    PACS_AUTO_BUFFER PacsBuffer told;
-    pacs_buffer_init(&told, 1u << 20);
+    PACS_AUTO_BUFFER PacsBuffer told = PACS_BUFFER(1u << 20);
     PACS_AUTO(PacsReader) reader = NULL;
     assert_int_equal(pacs_reader_new(&teller, &told, &reader, &first), PACS_OK);
     assert_int_equal(pacs_reader_feed(reader, bytes.buffer.bytes, bytes.buffer.size, &first),
@@ -689,8 +685,7 @@ static void reads_another_object_after_a_reset(void **state)
     add_meta(&bytes, PACS_UID_EXPLICIT_LITTLE);
     add_text(&bytes, PACS_TAG_MODALITY, "CS", "CT");
     PacsError err = {0};
-    PACS_AUTO_BUFFER PacsBuffer told;
-    pacs_buffer_init(&told, 1u << 20);
+    PACS_AUTO_BUFFER PacsBuffer told = PACS_BUFFER(1u << 20);
     PACS_AUTO(PacsReader) reader = NULL;
     assert_int_equal(pacs_reader_new(&teller, &told, &reader, &err), PACS_OK);
     assert_int_equal(pacs_reader_feed(reader, "%PDF-1.7", 8, &err), PACS_OK);

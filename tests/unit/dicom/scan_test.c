@@ -227,8 +227,7 @@ static void offsets_of_a_deflated_object_count_in_the_inflated_stream(void **sta
     add_element(&plain, PACS_TAG_PIXEL_DATA, "OW", "pixels", 6);
     add_meta(&bytes, PACS_UID_DEFLATED_EXPLICIT_LITTLE);
     add_deflated(&bytes, &plain);
-    PACS_AUTO_BUFFER PacsBuffer inflated;
-    pacs_buffer_init(&inflated, 1u << 20);
+    PACS_AUTO_BUFFER PacsBuffer inflated = PACS_BUFFER(1u << 20);
     const PacsScanOptions options = {.on_inflated = keep, .context = &inflated};
     PACS_AUTO(PacsScan) scan = scan_bytes(&bytes, &options);
     const PacsInstance *instance = pacs_scan_instance(scan);

@@ -372,9 +372,8 @@ static void an_acceptance_answers_every_context(void **state)
 
 static void add_roles(PacsBuffer *items, const char *sop_class_uid, uint8_t scu, uint8_t scp)
 {
-    PACS_AUTO_BUFFER PacsBuffer value;
+    PACS_AUTO_BUFFER PacsBuffer value = PACS_BUFFER(WIRE_MAX);
 
-    pacs_buffer_init(&value, WIRE_MAX);
     wire_counted(&value, sop_class_uid);
     wire_bytes(&value, (uint8_t[]){scu, scp}, 2);
     wire_item(items, PACS_ITEM_ROLE_SELECTION, value.bytes, value.size);
@@ -382,9 +381,8 @@ static void add_roles(PacsBuffer *items, const char *sop_class_uid, uint8_t scu,
 
 static void add_extended(PacsBuffer *items, const char *sop_class_uid)
 {
-    PACS_AUTO_BUFFER PacsBuffer value;
+    PACS_AUTO_BUFFER PacsBuffer value = PACS_BUFFER(WIRE_MAX);
 
-    pacs_buffer_init(&value, WIRE_MAX);
     wire_counted(&value, sop_class_uid);
     wire_bytes(&value, (uint8_t[]){3, 0, 0, 0, 2, 0}, 6);
     wire_item(items, PACS_ITEM_EXTENDED_NEGOTIATION, value.bytes, value.size);
@@ -395,13 +393,12 @@ static void roles_and_extensions_are_answered_for_accepted_classes_once(void **s
     (void)state;
     AUTO_CASE c;
     PACS_AUTO_BUFFER PacsBuffer out;
-    PACS_AUTO_BUFFER PacsBuffer asked;
+    PACS_AUTO_BUFFER PacsBuffer asked = PACS_BUFFER(WIRE_MAX);
     PacsSlice items, user_items, value;
     PacsRoles roles;
     PacsExtendedNegotiation extended;
 
     case_init(&c);
-    pacs_buffer_init(&asked, WIRE_MAX);
     add_roles(&asked, STUDY_ROOT_FIND, 1, 0); /* not proposed */
     add_roles(&asked, CT_IMAGE, 1, 1);
     add_roles(&asked, CT_IMAGE, 0, 1);
@@ -432,12 +429,11 @@ static void window_and_identity_are_answered_when_asked(void **state)
     for (uint8_t type = 1; type <= 5; type++) {
         AUTO_CASE c;
         PACS_AUTO_BUFFER PacsBuffer out;
-        PACS_AUTO_BUFFER PacsBuffer asked;
+        PACS_AUTO_BUFFER PacsBuffer asked = PACS_BUFFER(WIRE_MAX);
         PacsSlice items, user_items, value;
         uint8_t identity[] = {type, 1, 0, 2, 'h', 'i', 0, 0};
 
         case_init(&c);
-        pacs_buffer_init(&asked, WIRE_MAX);
         wire_item(&asked, PACS_ITEM_ASYNCHRONOUS_WINDOW, "\0\0\0\0", 4); /* unlimited, both ways */
         wire_item(&asked, PACS_ITEM_USER_IDENTITY, identity, sizeof identity);
         assert_true(negotiate(
@@ -454,14 +450,13 @@ static void the_largest_acceptance_fits(void **state)
     (void)state;
     AUTO_CASE c;
     PACS_AUTO_BUFFER PacsBuffer out;
-    PACS_AUTO_BUFFER PacsBuffer asked;
+    PACS_AUTO_BUFFER PacsBuffer asked = PACS_BUFFER(WIRE_MAX);
     PacsSlice items, user_items;
     static char uids[PACS_MAX_CONTEXTS][PACS_UID_SIZE];
     WireContext contexts[PACS_MAX_CONTEXTS];
 
     case_init(&c);
     c.options.unknown_sop_class_accepted = true;
-    pacs_buffer_init(&asked, WIRE_MAX);
     for (size_t i = 0; i < PACS_MAX_CONTEXTS; i++) {
         memset(uids[i], '1', PACS_UID_MAX);
         memcpy(uids[i], "1.2.3.", 6);

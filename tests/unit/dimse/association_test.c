@@ -224,11 +224,9 @@ static void many_operations_share_an_association(void **state)
 /* A whole conversation, whose fragments are spread over PDUs in many ways. */
 static void say_conversation(Case *c)
 {
-    PACS_AUTO_BUFFER PacsBuffer command;
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer command = PACS_BUFFER(WIRE_MAX);
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(WIRE_MAX);
 
-    pacs_buffer_init(&command, WIRE_MAX);
-    pacs_buffer_init(&body, WIRE_MAX);
     say_request(c);
 
     /* Command in three PDVs of two PDUs; its last stands beside the first of the data set. */
@@ -313,10 +311,9 @@ static void fragments_of_one_byte_and_none_at_all_are_data(void **state)
 static void an_object_larger_than_all_buffers_passes_through(void **state)
 {
     Case *c = *state;
-    PACS_AUTO_BUFFER PacsBuffer piece;
+    PACS_AUTO_BUFFER PacsBuffer piece = PACS_BUFFER(WIRE_MAX);
     const size_t pieces = 20;
 
-    pacs_buffer_init(&piece, WIRE_MAX);
     for (uint32_t i = 0; i < 131066 / 2; i++)
         wire_bytes(&piece, (uint8_t[]){(uint8_t)i, (uint8_t)(i >> 8)}, 2);
     say_request(c);
@@ -334,9 +331,8 @@ static void an_object_larger_than_all_buffers_passes_through(void **state)
 static void a_cancel_of_nothing_is_ignored(void **state)
 {
     Case *c = *state;
-    PACS_AUTO_BUFFER PacsBuffer command;
+    PACS_AUTO_BUFFER PacsBuffer command = PACS_BUFFER(WIRE_MAX);
 
-    pacs_buffer_init(&command, WIRE_MAX);
     wire_us(&command, 0x0100, 0x0FFF);
     wire_us(&command, 0x0120, 1);
     wire_us(&command, 0x0800, 0x0101);
@@ -437,8 +433,7 @@ static void unsound_requests_are_refused_with_the_reason(void **state)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        PACS_AUTO_BUFFER PacsBuffer command;
-        pacs_buffer_init(&command, WIRE_MAX);
+        PACS_AUTO_BUFFER PacsBuffer command = PACS_BUFFER(WIRE_MAX);
         wire_command(&command, rows[i].field, 4, rows[i].data_set_type, rows[i].sop_class_uid,
                      rows[i].sop_instance_uid);
         HeardResponse heard = response_to(state, rows[i].context_id, &command,
@@ -453,9 +448,8 @@ static void unsound_requests_are_refused_with_the_reason(void **state)
 
 static void an_echo_with_a_data_set_is_answered_after_it(void **state)
 {
-    PACS_AUTO_BUFFER PacsBuffer command;
+    PACS_AUTO_BUFFER PacsBuffer command = PACS_BUFFER(WIRE_MAX);
 
-    pacs_buffer_init(&command, WIRE_MAX);
     wire_command(&command, 0x0030, 4, 0x0000, PACS_UID_VERIFICATION, NULL);
     assert_int_equal(response_to(state, ECHO, &command, true).status, 0x0000);
 }
@@ -682,8 +676,7 @@ static void commands_that_cannot_be_answered_abort(void **state)
 {
     for (int row = 0; row < 4; row++) {
         Case *c = *state;
-        PACS_AUTO_BUFFER PacsBuffer command;
-        pacs_buffer_init(&command, WIRE_MAX);
+        PACS_AUTO_BUFFER PacsBuffer command = PACS_BUFFER(WIRE_MAX);
         if (row == 0) { /* a response to nothing */
             wire_command(&command, 0x8001, 1, 0x0101, CT_IMAGE, INSTANCE);
         } else if (row == 1) { /* no message id */

@@ -17,10 +17,9 @@ static PacsStatus parse(const PacsBuffer *bytes, PacsCommand *ret_command)
 static void a_store_request_gives_its_fields(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer bytes;
+    PACS_AUTO_BUFFER PacsBuffer bytes = PACS_BUFFER(WIRE_MAX);
     PacsCommand command;
 
-    pacs_buffer_init(&bytes, WIRE_MAX);
     wire_command(&bytes, 0x0001, 77, 0x0000, "1.2.3", "1.2.3.4");
     assert_int_equal(parse(&bytes, &command), PACS_OK);
     assert_int_equal(command.field, PACS_COMMAND_C_STORE);
@@ -34,15 +33,13 @@ static void a_store_request_gives_its_fields(void **state)
 static void a_command_cut_anywhere_is_refused_or_whole_elements(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer bytes;
+    PACS_AUTO_BUFFER PacsBuffer bytes = PACS_BUFFER(WIRE_MAX);
     PacsCommand command;
     size_t accepted = 0;
 
-    pacs_buffer_init(&bytes, WIRE_MAX);
     wire_command(&bytes, 0x0001, 77, 0x0000, "1.2.3", "1.2.3.4");
     for (size_t size = 0; size < bytes.size; size++) {
-        PACS_AUTO_BUFFER PacsBuffer copy;
-        pacs_buffer_init(&copy, WIRE_MAX);
+        PACS_AUTO_BUFFER PacsBuffer copy = PACS_BUFFER(WIRE_MAX);
         wire_bytes(&copy, bytes.bytes, size);
         accepted += parse(&copy, &command) == PACS_OK;
     }
@@ -66,8 +63,7 @@ static void lies_and_strays_are_refused(void **state)
     PacsCommand command;
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        PACS_AUTO_BUFFER PacsBuffer copy;
-        pacs_buffer_init(&copy, WIRE_MAX);
+        PACS_AUTO_BUFFER PacsBuffer copy = PACS_BUFFER(WIRE_MAX);
         wire_bytes(&copy, rows[i].bytes, rows[i].size);
         assert_int_equal(parse(&copy, &command), PACS_INVALID);
     }

@@ -24,9 +24,8 @@ static PacsSlice slice_of(const PacsBuffer *buffer)
 /* Parses a request that has these user items behind the usual ones. */
 static PacsStatus parse_with(const PacsBuffer *user_items, PacsAssociateRequest *ret_request)
 {
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(WIRE_MAX);
 
-    pacs_buffer_init(&body, WIRE_MAX);
     wire_request_body(&body,
                       &(WireRequest){.contexts = contexts, .context_count = 2, .user_items = user_items});
     PacsStatus status = pacs_pdu_parse_associate_request(slice_of(&body), ret_request, NULL);
@@ -37,10 +36,9 @@ static PacsStatus parse_with(const PacsBuffer *user_items, PacsAssociateRequest 
 
 static PacsStatus parse_with_item(uint8_t type, const void *value, size_t size)
 {
-    PACS_AUTO_BUFFER PacsBuffer items;
+    PACS_AUTO_BUFFER PacsBuffer items = PACS_BUFFER(WIRE_MAX);
     PacsAssociateRequest request;
 
-    pacs_buffer_init(&items, WIRE_MAX);
     wire_item(&items, type, value, size);
     return parse_with(&items, &request);
 }
@@ -48,11 +46,10 @@ static PacsStatus parse_with_item(uint8_t type, const void *value, size_t size)
 static void a_request_gives_what_the_peer_said(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(WIRE_MAX);
     PacsAssociateRequest request;
     PacsSlice rest, uid;
 
-    pacs_buffer_init(&body, WIRE_MAX);
     wire_request_body(&body, &(WireRequest){.contexts = contexts, .context_count = 2, .max_pdu = 28672});
     assert_int_equal(pacs_pdu_parse_associate_request(slice_of(&body), &request, NULL), PACS_OK);
 
@@ -75,16 +72,14 @@ static void a_request_gives_what_the_peer_said(void **state)
 static void a_request_cut_anywhere_is_refused_or_whole_items(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(WIRE_MAX);
     PacsAssociateRequest request;
     size_t accepted = 0;
 
-    pacs_buffer_init(&body, WIRE_MAX);
     wire_request_body(&body, &(WireRequest){.contexts = contexts, .context_count = 2});
     for (size_t size = 0; size < body.size; size++) {
         /* An exact copy, so that the address sanitizer sees one byte too far. */
-        PACS_AUTO_BUFFER PacsBuffer copy;
-        pacs_buffer_init(&copy, WIRE_MAX);
+        PACS_AUTO_BUFFER PacsBuffer copy = PACS_BUFFER(WIRE_MAX);
         wire_bytes(&copy, body.bytes, size);
         PacsStatus status = pacs_pdu_parse_associate_request(slice_of(&copy), &request, NULL);
         assert_true(status == PACS_OK || status == PACS_INVALID);
@@ -99,10 +94,9 @@ static void context_ids_are_odd_and_differ(void **state)
     PacsAssociateRequest request;
 
     for (uint8_t id = 0; id < 4; id++) {
-        PACS_AUTO_BUFFER PacsBuffer body;
+        PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(WIRE_MAX);
         WireContext pair[] = {{1, CT_IMAGE, {PACS_UID_IMPLICIT_LITTLE}},
                               {id, CT_IMAGE, {PACS_UID_IMPLICIT_LITTLE}}};
-        pacs_buffer_init(&body, WIRE_MAX);
         wire_request_body(&body, &(WireRequest){.contexts = pair, .context_count = 2});
         assert_int_equal(pacs_pdu_parse_associate_request(slice_of(&body), &request, NULL),
                          id == 3 ? PACS_OK : PACS_INVALID);
@@ -112,13 +106,12 @@ static void context_ids_are_odd_and_differ(void **state)
 static void all_128_contexts_fit(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(WIRE_MAX);
     PacsAssociateRequest request;
     WireContext many[PACS_MAX_CONTEXTS];
 
     for (size_t i = 0; i < PACS_MAX_CONTEXTS; i++)
         many[i] = (WireContext){(uint8_t)(2 * i + 1), CT_IMAGE, {PACS_UID_IMPLICIT_LITTLE}};
-    pacs_buffer_init(&body, WIRE_MAX);
     wire_request_body(&body, &(WireRequest){.contexts = many, .context_count = PACS_MAX_CONTEXTS});
     assert_int_equal(pacs_pdu_parse_associate_request(slice_of(&body), &request, NULL), PACS_OK);
     assert_int_equal(request.context_count, PACS_MAX_CONTEXTS);
@@ -128,10 +121,9 @@ static void all_128_contexts_fit(void **state)
 static void a_request_without_contexts_is_refused(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(WIRE_MAX);
     PacsAssociateRequest request;
 
-    pacs_buffer_init(&body, WIRE_MAX);
     wire_request_body(&body, &(WireRequest){0});
     assert_int_equal(pacs_pdu_parse_associate_request(slice_of(&body), &request, NULL), PACS_INVALID);
 }
@@ -139,12 +131,10 @@ static void a_request_without_contexts_is_refused(void **state)
 static void unknown_items_and_sub_items_are_skipped(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer body;
-    PACS_AUTO_BUFFER PacsBuffer items;
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(WIRE_MAX);
+    PACS_AUTO_BUFFER PacsBuffer items = PACS_BUFFER(WIRE_MAX);
     PacsAssociateRequest request;
 
-    pacs_buffer_init(&body, WIRE_MAX);
-    pacs_buffer_init(&items, WIRE_MAX);
     wire_item(&items, 0xEE, "anything", 8);
     wire_item(&items, 0x5F, "", 0);
     wire_request_body(&body, &(WireRequest){.contexts = contexts, .context_count = 2, .user_items = &items});
@@ -156,10 +146,9 @@ static void unknown_items_and_sub_items_are_skipped(void **state)
 static void of_items_that_stand_once_the_first_counts(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer items;
+    PACS_AUTO_BUFFER PacsBuffer items = PACS_BUFFER(WIRE_MAX);
     PacsAssociateRequest request;
 
-    pacs_buffer_init(&items, WIRE_MAX);
     wire_item(&items, PACS_ITEM_MAXIMUM_LENGTH, (uint8_t[]){0, 0, 0x20, 0}, 4); /* after the usual 16384 */
     wire_item(&items, PACS_ITEM_USER_IDENTITY, "\1\1\0\3abc\0\0", 9);
     wire_item(&items, PACS_ITEM_USER_IDENTITY, "\2\0\0\1x\0\1y", 8);
@@ -175,10 +164,9 @@ static void every_type_of_user_identity_is_taken(void **state)
     (void)state;
     for (uint8_t type = 1; type <= 5; type++) {
         uint8_t value[] = {type, 0, 0, 2, 'h', 'i', 0, 1, '!'};
-        PACS_AUTO_BUFFER PacsBuffer items;
+        PACS_AUTO_BUFFER PacsBuffer items = PACS_BUFFER(WIRE_MAX);
         PacsAssociateRequest request;
 
-        pacs_buffer_init(&items, WIRE_MAX);
         wire_item(&items, PACS_ITEM_USER_IDENTITY, value, sizeof value);
         assert_int_equal(parse_with(&items, &request), PACS_OK);
         assert_int_equal(request.identity.type, type);
@@ -215,10 +203,9 @@ static void sub_items_that_end_early_are_refused(void **state)
 static void a_peer_that_takes_nothing_is_refused(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(WIRE_MAX);
     PacsAssociateRequest request;
 
-    pacs_buffer_init(&body, WIRE_MAX);
     wire_request_body(&body, &(WireRequest){.contexts = contexts, .context_count = 2, .max_pdu = 15});
     assert_int_equal(pacs_pdu_parse_associate_request(slice_of(&body), &request, NULL), PACS_INVALID);
 }
@@ -258,9 +245,8 @@ static void short_pdus_have_the_standards_bytes(void **state)
 static void a_command_is_cut_to_what_the_peer_takes(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer out;
+    PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(WIRE_MAX);
 
-    pacs_buffer_init(&out, WIRE_MAX);
     pacs_pdu_format_command(7, "0123456789abcdef", 16, 16, &out);
     assert_int_equal(out.size, 16 + 2 * 12);
     assert_memory_equal(out.bytes,

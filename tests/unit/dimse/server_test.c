@@ -104,20 +104,18 @@ static const char *ct_image(void)
 
 static void say_request(int fd)
 {
-    PACS_AUTO_BUFFER PacsBuffer bytes;
+    PACS_AUTO_BUFFER PacsBuffer bytes = PACS_BUFFER(WIRE_MAX);
     const WireContext contexts[] = {{ECHO, PACS_UID_VERIFICATION, {PACS_UID_IMPLICIT_LITTLE}},
                                     {STORE, ct_image(), {PACS_UID_EXPLICIT_LITTLE}}};
 
-    pacs_buffer_init(&bytes, WIRE_MAX);
     wire_request(&bytes, &(WireRequest){.contexts = contexts, .context_count = 2});
     say(fd, &bytes);
 }
 
 static void say_release(int fd)
 {
-    PACS_AUTO_BUFFER PacsBuffer bytes;
+    PACS_AUTO_BUFFER PacsBuffer bytes = PACS_BUFFER(WIRE_MAX);
 
-    pacs_buffer_init(&bytes, WIRE_MAX);
     wire_short_pdu(&bytes, PACS_PDU_RELEASE_RQ);
     say(fd, &bytes);
 }
@@ -143,20 +141,17 @@ static void release(int fd)
 
 static void say_store_command(int fd, const TestObject *object)
 {
-    PACS_AUTO_BUFFER PacsBuffer bytes;
+    PACS_AUTO_BUFFER PacsBuffer bytes = PACS_BUFFER(WIRE_MAX);
 
-    pacs_buffer_init(&bytes, WIRE_MAX);
     wire_store(&bytes, STORE, 1, object->sop_class_uid, object->sop_instance_uid);
     say(fd, &bytes);
 }
 
 static void say_data_set(int fd, const TestObject *object)
 {
-    PACS_AUTO_BUFFER PacsBuffer bytes;
-    PACS_AUTO_BUFFER PacsBuffer dataset;
+    PACS_AUTO_BUFFER PacsBuffer bytes = PACS_BUFFER(WIRE_MAX);
+    PACS_AUTO_BUFFER PacsBuffer dataset = PACS_BUFFER(WIRE_MAX);
 
-    pacs_buffer_init(&bytes, WIRE_MAX);
-    pacs_buffer_init(&dataset, WIRE_MAX);
     test_object_dataset(object, &dataset);
     wire_data(&bytes, STORE, WIRE_LAST, dataset.bytes, dataset.size);
     say(fd, &bytes);
@@ -320,7 +315,7 @@ static void associations_are_counted(void **state)
 {
     Case *c = *state;
     const PacsModality modality = {.name = "ct", .aet = "PEER", .host = "127.0.0.1", .allow_store = true};
-    PACS_AUTO_BUFFER PacsBuffer text;
+    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(WIRE_MAX);
 
     c->options.modalities = &modality;
     c->options.modality_count = 1;
@@ -328,7 +323,6 @@ static void associations_are_counted(void **state)
     release(associate(c));
     while (pacs_dimse_active(c->server))
         (void)sched_yield();
-    pacs_buffer_init(&text, WIRE_MAX);
     assert_int_equal(pacs_metrics_format(c->metrics, &text, NULL), PACS_OK);
     assert_non_null(strstr(pacs_buffer_text(&text),
                            "imaging_associations_total{calling_aet=\"PEER\",result=\"released\"} 1"));

@@ -66,9 +66,8 @@ static void add_aet(PacsBuffer *out, const char *aet)
 
 static void add_context(PacsBuffer *out, const WireContext *context)
 {
-    PACS_AUTO_BUFFER PacsBuffer value;
+    PACS_AUTO_BUFFER PacsBuffer value = PACS_BUFFER(WIRE_MAX);
 
-    pacs_buffer_init(&value, WIRE_MAX);
     wire_bytes(&value, (uint8_t[]){context->id, 0, 0, 0}, 4);
     if (context->abstract_syntax)
         wire_text_item(&value, PACS_ITEM_ABSTRACT_SYNTAX, context->abstract_syntax);
@@ -79,10 +78,9 @@ static void add_context(PacsBuffer *out, const WireContext *context)
 
 static void add_user_information(PacsBuffer *out, const WireRequest *request)
 {
-    PACS_AUTO_BUFFER PacsBuffer value;
+    PACS_AUTO_BUFFER PacsBuffer value = PACS_BUFFER(WIRE_MAX);
     uint8_t max_pdu[4];
 
-    pacs_buffer_init(&value, WIRE_MAX);
     pacs_wire_put_u32_big(max_pdu, request->max_pdu ? request->max_pdu : 16384);
     wire_item(&value, PACS_ITEM_MAXIMUM_LENGTH, max_pdu, sizeof max_pdu);
     wire_text_item(&value, PACS_ITEM_IMPLEMENTATION_CLASS, "1.2.3.4");
@@ -112,9 +110,8 @@ void wire_request_body(PacsBuffer *out, const WireRequest *request)
 
 void wire_request(PacsBuffer *out, const WireRequest *request)
 {
-    PACS_AUTO_BUFFER PacsBuffer body;
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(WIRE_MAX);
 
-    pacs_buffer_init(&body, WIRE_MAX);
     wire_request_body(&body, request);
     wire_pdu(out, PACS_PDU_ASSOCIATE_RQ, &body);
 }
@@ -164,10 +161,9 @@ void wire_ui(PacsBuffer *out, uint16_t element, const char *uid)
 void wire_command(PacsBuffer *out, uint16_t field, uint16_t message_id, uint16_t data_set_type,
                   const char *sop_class_uid, const char *sop_instance_uid)
 {
-    PACS_AUTO_BUFFER PacsBuffer rest;
+    PACS_AUTO_BUFFER PacsBuffer rest = PACS_BUFFER(WIRE_MAX);
     uint8_t length[4];
 
-    pacs_buffer_init(&rest, WIRE_MAX);
     if (sop_class_uid)
         wire_ui(&rest, 0x0002, sop_class_uid);
     wire_us(&rest, 0x0100, field);
@@ -188,9 +184,8 @@ static void add_command_pdu(PacsBuffer *out, uint8_t context_id, const PacsBuffe
 
 void wire_echo(PacsBuffer *out, uint8_t context_id, uint16_t message_id)
 {
-    PACS_AUTO_BUFFER PacsBuffer command;
+    PACS_AUTO_BUFFER PacsBuffer command = PACS_BUFFER(WIRE_MAX);
 
-    pacs_buffer_init(&command, WIRE_MAX);
     wire_command(&command, 0x0030, message_id, 0x0101, PACS_UID_VERIFICATION, NULL);
     add_command_pdu(out, context_id, &command);
 }
@@ -198,9 +193,8 @@ void wire_echo(PacsBuffer *out, uint8_t context_id, uint16_t message_id)
 void wire_store(PacsBuffer *out, uint8_t context_id, uint16_t message_id, const char *sop_class_uid,
                 const char *sop_instance_uid)
 {
-    PACS_AUTO_BUFFER PacsBuffer command;
+    PACS_AUTO_BUFFER PacsBuffer command = PACS_BUFFER(WIRE_MAX);
 
-    pacs_buffer_init(&command, WIRE_MAX);
     wire_command(&command, 0x0001, message_id, 0x0000, sop_class_uid, sop_instance_uid);
     add_command_pdu(out, context_id, &command);
 }

@@ -422,8 +422,7 @@ static void requests_are_counted_by_route(void **state)
 {
     (void)state;
     PACS_AUTO(PacsMetrics) metrics = pacs_metrics_new();
-    PACS_AUTO_BUFFER PacsBuffer text;
-    pacs_buffer_init(&text, 1u << 20);
+    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(1u << 20);
 
     open_with(&(PacsHttpSiteOptions){.remote_access_allowed = true, .metrics = metrics});
     (void)ask("GET", "/things/NGUYEN");

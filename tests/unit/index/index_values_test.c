@@ -61,10 +61,9 @@ static void tags_come_back_as_they_were(void **state)
     const PacsTagValue tags[] = {
         {PACS_TAG_STUDY_DATE, "20261121"}, {PACS_TAG_PATIENT_NAME, ""}, {0x00091001, "é"}};
     PACS_AUTO(PacsArena) arena = pacs_arena_new(1u << 20);
-    PACS_AUTO_BUFFER PacsBuffer bytes;
+    PACS_AUTO_BUFFER PacsBuffer bytes = PACS_BUFFER(1000);
     const PacsTagValue *parsed = NULL;
     size_t count = 0;
-    pacs_buffer_init(&bytes, 1000);
     assert_int_equal(pacs_index_tags_format(tags, 3, &bytes, NULL), PACS_OK);
     assert_int_equal(pacs_index_tags_parse(bytes.bytes, bytes.size, arena, &parsed, &count, NULL), PACS_OK);
     assert_int_equal(count, 3);
@@ -76,8 +75,7 @@ static void tags_come_back_as_they_were(void **state)
 static void no_tags_are_tags_too(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer bytes;
-    pacs_buffer_init(&bytes, 1000);
+    PACS_AUTO_BUFFER PacsBuffer bytes = PACS_BUFFER(1000);
     assert_int_equal(pacs_index_tags_format(NULL, 0, &bytes, NULL), PACS_OK);
     assert_int_equal(parse(bytes.bytes, bytes.size), PACS_OK);
 }
@@ -86,8 +84,7 @@ static void damaged_tags_are_corrupt_wherever_they_are_cut(void **state)
 {
     (void)state;
     const PacsTagValue tags[] = {{PACS_TAG_STUDY_DATE, "20261121"}, {PACS_TAG_PATIENT_NAME, "X"}};
-    PACS_AUTO_BUFFER PacsBuffer bytes;
-    pacs_buffer_init(&bytes, 1000);
+    PACS_AUTO_BUFFER PacsBuffer bytes = PACS_BUFFER(1000);
     assert_int_equal(pacs_index_tags_format(tags, 2, &bytes, NULL), PACS_OK);
     const size_t first_end = 1 + 8 + 9;
     for (size_t size = 0; size < bytes.size; size++) {
@@ -182,8 +179,7 @@ static void indexed_tags_beyond_the_limit_are_invalid(void **state)
 
 static json_t *format_event(PacsStudyEventType type, const PacsStudyFacts *facts)
 {
-    PACS_AUTO_BUFFER PacsBuffer data;
-    pacs_buffer_init(&data, PACS_MAX_EVENT_DATA);
+    PACS_AUTO_BUFFER PacsBuffer data = PACS_BUFFER(PACS_MAX_EVENT_DATA);
     assert_int_equal(pacs_index_event_format(type, facts, &data, NULL), PACS_OK);
     json_t *parsed = json_loadb((const char *)data.bytes, data.size, JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(parsed);

@@ -76,8 +76,7 @@ static void a_file_is_stored_as_it_came(void **state)
     TestArchive *archive = *state;
     TestObject object = test_object(1, 1, 1);
     PacsIngested ingested;
-    PACS_AUTO_BUFFER PacsBuffer file;
-    pacs_buffer_init(&file, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
     test_object_file(&object, &file);
 
     assert_int_equal(test_archive_push(archive->ingest, file.bytes, file.size, 0, &ingested, NULL), PACS_OK);
@@ -91,8 +90,7 @@ static void a_file_is_stored_as_it_came(void **state)
 static void the_result_does_not_depend_on_the_pieces(void **state)
 {
     TestArchive *archive = *state;
-    PACS_AUTO_BUFFER PacsBuffer file;
-    pacs_buffer_init(&file, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
 
     for (unsigned piece = 1; piece < 40; piece++) {
         TestObject object = test_object(1, 1, piece);
@@ -115,8 +113,7 @@ static PacsStatus push_announced(TestArchive *archive, const TestObject *object,
     PacsUploadRequest request = {
         .origin = &origin, .announced = announced, .expected_study_uid = expected_study_uid};
     PACS_AUTO(PacsUpload) upload = NULL;
-    PACS_AUTO_BUFFER PacsBuffer dataset;
-    pacs_buffer_init(&dataset, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer dataset = PACS_BUFFER(1 << 16);
     test_object_dataset(object, &dataset);
 
     PacsStatus status = pacs_ingest_begin(archive->ingest, &request, &upload, err);
@@ -138,8 +135,7 @@ static void a_data_set_from_the_network_becomes_a_file(void **state)
     TestObject object = test_object(1, 1, 1);
     PacsFileMeta announced = announcement(&object);
     PacsIngested ingested;
-    PACS_AUTO_BUFFER PacsBuffer file;
-    pacs_buffer_init(&file, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
     test_object_file(&object, &file);
 
     assert_int_equal(push_announced(archive, &object, &announced, NULL, &ingested, NULL), PACS_OK);
@@ -211,8 +207,7 @@ static void a_truncated_file_leaves_nothing(void **state)
     TestArchive *archive = *state;
     TestObject object = test_object(1, 1, 1);
     PacsIngested ingested;
-    PACS_AUTO_BUFFER PacsBuffer file;
-    pacs_buffer_init(&file, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
     test_object_file(&object, &file);
 
     assert_int_equal(test_archive_push(archive->ingest, file.bytes, file.size - 5, 0, &ingested, NULL),
@@ -255,8 +250,7 @@ static void push_twice(TestArchive *archive, bool change, PacsIngested *ret_seco
 {
     TestObject object = test_object(1, 1, 1);
     PacsIngested first;
-    PACS_AUTO_BUFFER PacsBuffer file;
-    pacs_buffer_init(&file, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
 
     test_object_file(&object, &file);
     assert_int_equal(test_archive_push(archive->ingest, file.bytes, file.size, 0, &first, NULL), PACS_OK);
@@ -327,8 +321,7 @@ static void one_sop_instance_uid_under_two_patients_is_kept_and_reported(void **
     TestArchive *archive = *state;
     TestObject object = test_object(1, 1, 1);
     PacsIngested first, second;
-    PACS_AUTO_BUFFER PacsBuffer file;
-    pacs_buffer_init(&file, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
 
     test_object_file(&object, &file);
     assert_int_equal(test_archive_push(archive->ingest, file.bytes, file.size, 0, &first, NULL), PACS_OK);
@@ -366,8 +359,7 @@ static void deletion_removes_rows_at_once_and_bytes_after(void **state)
     TestArchive *archive = *state;
     PacsIngested ingested;
     PacsRemaining remaining;
-    PACS_AUTO_BUFFER PacsBuffer file;
-    pacs_buffer_init(&file, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
 
     for (unsigned instance = 1; instance <= 300; instance++) {
         TestObject object = test_object(1, 1, instance);
@@ -402,8 +394,7 @@ static void the_sweep_removes_what_no_row_names(void **state)
     TestObject object = test_object(1, 1, 1);
     PacsIngested ingested;
     uint64_t removed = 0;
-    PACS_AUTO_BUFFER PacsBuffer file;
-    pacs_buffer_init(&file, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
     test_object_file(&object, &file);
 
     leave_an_orphan(archive);
@@ -447,8 +438,7 @@ static void push_instance(TestArchive *archive, unsigned number)
 {
     TestObject object = test_object(1, 1, number);
     PacsIngested ingested;
-    PACS_AUTO_BUFFER PacsBuffer file;
-    pacs_buffer_init(&file, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
 
     test_object_file(&object, &file);
     assert_int_equal(test_archive_push(archive->ingest, file.bytes, file.size, 0, &ingested, NULL), PACS_OK);
@@ -500,8 +490,7 @@ static PacsStatus push_failing(Failing *failing, PacsError *err)
 {
     TestObject object = test_object(1, 1, 1);
     PacsIngested ingested;
-    PACS_AUTO_BUFFER PacsBuffer file;
-    pacs_buffer_init(&file, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
 
     test_object_file(&object, &file);
     return test_archive_push(failing->ingest, file.bytes, file.size, 64, &ingested, err);
@@ -558,8 +547,7 @@ static void garbage_that_cannot_be_removed_is_tried_again(void **state)
     PacsRemaining remaining;
     PacsIngested ingested;
     bool left = false;
-    PACS_AUTO_BUFFER PacsBuffer file;
-    pacs_buffer_init(&file, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
     TestObject object = test_object(1, 1, 1);
     test_object_file(&object, &file);
 

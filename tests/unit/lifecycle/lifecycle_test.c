@@ -36,8 +36,7 @@ static PacsIngested push_one(TestArchive *archive)
 {
     TestObject object = test_object(1, 1, 1);
     PacsIngested ingested;
-    PACS_AUTO_BUFFER PacsBuffer file;
-    pacs_buffer_init(&file, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
 
     test_object_file(&object, &file);
     assert_int_equal(test_archive_push(archive->ingest, file.bytes, file.size, 0, &ingested, NULL), PACS_OK);

@@ -87,8 +87,7 @@ static json_t *post(Fixture *fixture, const void *bytes, size_t size, size_t pie
 
 static json_t *post_object(Fixture *fixture, const TestObject *object)
 {
-    PACS_AUTO_BUFFER PacsBuffer file;
-    pacs_buffer_init(&file, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
 
     test_object_file(object, &file);
     return post(fixture, file.bytes, file.size, 100, 200);
@@ -141,8 +140,7 @@ static void a_file_comes_back_as_it_was_posted(void **state)
     TestObject object = test_object(1, 1, 1);
     PacsHttpAnswer answer;
     char path[100];
-    PACS_AUTO_BUFFER PacsBuffer file;
-    pacs_buffer_init(&file, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
     test_object_file(&object, &file);
 
     json_t *stored = post(fixture, file.bytes, file.size, 0, 200);

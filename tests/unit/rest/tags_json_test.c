@@ -13,12 +13,10 @@
 
 static json_t *format(const char *dicom_json, const RestTagsOptions *options)
 {
-    PACS_AUTO_BUFFER PacsBuffer in;
-    PACS_AUTO_BUFFER PacsBuffer out;
+    PACS_AUTO_BUFFER PacsBuffer in = PACS_BUFFER(1 << 20);
+    PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(1 << 20);
     PacsJson json;
 
-    pacs_buffer_init(&in, 1 << 20);
-    pacs_buffer_init(&out, 1 << 20);
     assert_true(pacs_buffer_add_text(&in, dicom_json));
     pacs_json_init(&json, &out, false);
     assert_int_equal(rest_write_instance_tags(&json, &in, options, NULL), PACS_OK);
@@ -146,11 +144,9 @@ static void other_shapes_are_corrupt(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        PACS_AUTO_BUFFER PacsBuffer in;
-        PACS_AUTO_BUFFER PacsBuffer out;
+        PACS_AUTO_BUFFER PacsBuffer in = PACS_BUFFER(1 << 10);
+        PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(1 << 10);
         PacsJson json;
-        pacs_buffer_init(&in, 1 << 10);
-        pacs_buffer_init(&out, 1 << 10);
         assert_true(pacs_buffer_add_text(&in, texts[i]));
         pacs_json_init(&json, &out, false);
         assert_int_not_equal(rest_write_instance_tags(&json, &in, &full, NULL), PACS_OK);

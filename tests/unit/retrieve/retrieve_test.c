@@ -27,8 +27,7 @@ static int open_fixture(void **state)
 {
     static Fixture fixture;
     TestObject object = test_object(1, 1, 1);
-    PACS_AUTO_BUFFER PacsBuffer file;
-    pacs_buffer_init(&file, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
 
     test_archive_open(&fixture.archive, PACS_OVERWRITE_NEVER);
     test_object_file(&object, &file);
@@ -53,8 +52,7 @@ static int close_fixture(void **state)
 static void json_comes_back_as_it_was_made(void **state)
 {
     Fixture *fixture = *state;
-    PACS_AUTO_BUFFER PacsBuffer json;
-    pacs_buffer_init(&json, PACS_MAX_INSTANCE_JSON);
+    PACS_AUTO_BUFFER PacsBuffer json = PACS_BUFFER(PACS_MAX_INSTANCE_JSON);
 
     assert_int_equal(
         pacs_retrieve_json(fixture->retrieve, fixture->ingested.added.ids[PACS_LEVEL_INSTANCE], &json, NULL),
@@ -72,8 +70,7 @@ static void an_unknown_instance_is_not_found(void **state)
     Fixture *fixture = *state;
     PacsRetrievedFile file;
     PACS_AUTO(PacsArena) arena = pacs_arena_new(1 << 16);
-    PACS_AUTO_BUFFER PacsBuffer json;
-    pacs_buffer_init(&json, 1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer json = PACS_BUFFER(1 << 16);
 
     assert_int_equal(pacs_retrieve_file(fixture->retrieve, NOBODY, arena, &file, NULL), PACS_NOT_FOUND);
     assert_int_equal(pacs_retrieve_json(fixture->retrieve, NOBODY, &json, NULL), PACS_NOT_FOUND);

@@ -11,8 +11,7 @@
 static void an_empty_buffer_is_an_empty_text(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer buffer;
-    pacs_buffer_init(&buffer, 10);
+    PACS_AUTO_BUFFER PacsBuffer buffer = PACS_BUFFER(10);
 
     assert_string_equal(pacs_buffer_text(&buffer), "");
     assert_int_equal(pacs_buffer_check(&buffer, NULL), PACS_OK);
@@ -21,8 +20,7 @@ static void an_empty_buffer_is_an_empty_text(void **state)
 static void pieces_are_joined_into_one_text(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer buffer;
-    pacs_buffer_init(&buffer, 1000);
+    PACS_AUTO_BUFFER PacsBuffer buffer = PACS_BUFFER(1000);
 
     assert_true(pacs_buffer_add(&buffer, "abc", 2));
     assert_true(pacs_buffer_add_text(&buffer, "-"));
@@ -35,8 +33,7 @@ static void pieces_are_joined_into_one_text(void **state)
 static void a_long_format_grows_the_buffer(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer buffer;
-    pacs_buffer_init(&buffer, 1000);
+    PACS_AUTO_BUFFER PacsBuffer buffer = PACS_BUFFER(1000);
 
     assert_true(pacs_buffer_add_text(&buffer, "x"));
     assert_true(pacs_buffer_add_format(&buffer, "%500d", 1));
@@ -47,8 +44,7 @@ static void a_long_format_grows_the_buffer(void **state)
 static void the_maximum_may_be_reached_but_not_passed(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer buffer;
-    pacs_buffer_init(&buffer, 4);
+    PACS_AUTO_BUFFER PacsBuffer buffer = PACS_BUFFER(4);
 
     assert_true(pacs_buffer_add_text(&buffer, "abcd"));
     assert_false(pacs_buffer_add_char(&buffer, 'e'));
@@ -58,8 +54,7 @@ static void the_maximum_may_be_reached_but_not_passed(void **state)
 static void a_format_that_does_not_fit_leaves_the_buffer_as_it_was(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer buffer;
-    pacs_buffer_init(&buffer, 4);
+    PACS_AUTO_BUFFER PacsBuffer buffer = PACS_BUFFER(4);
 
     assert_true(pacs_buffer_add_text(&buffer, "ab"));
     assert_false(pacs_buffer_add_format(&buffer, "%d", 12345));
@@ -69,8 +64,7 @@ static void a_format_that_does_not_fit_leaves_the_buffer_as_it_was(void **state)
 static void a_failure_is_remembered_until_reset(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer buffer;
-    pacs_buffer_init(&buffer, 4);
+    PACS_AUTO_BUFFER PacsBuffer buffer = PACS_BUFFER(4);
     PacsError err = {0};
 
     assert_false(pacs_buffer_add_text(&buffer, "too long"));
@@ -87,8 +81,7 @@ static void a_failure_is_remembered_until_reset(void **state)
 static void an_impossible_size_does_not_wrap_around(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer buffer;
-    pacs_buffer_init(&buffer, SIZE_MAX);
+    PACS_AUTO_BUFFER PacsBuffer buffer = PACS_BUFFER(SIZE_MAX);
 
     assert_true(pacs_buffer_add_text(&buffer, "a"));
     assert_int_equal(pacs_buffer_reserve(&buffer, SIZE_MAX, NULL), PACS_TOO_LARGE);
@@ -98,8 +91,7 @@ static void an_impossible_size_does_not_wrap_around(void **state)
 static void reserved_room_can_be_written_by_hand(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer buffer;
-    pacs_buffer_init(&buffer, 100);
+    PACS_AUTO_BUFFER PacsBuffer buffer = PACS_BUFFER(100);
 
     assert_int_equal(pacs_buffer_reserve(&buffer, 50, NULL), PACS_OK);
     memset(buffer.bytes, 'x', 50);
@@ -110,8 +102,7 @@ static void reserved_room_can_be_written_by_hand(void **state)
 static void a_refused_reservation_is_not_a_failed_addition(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer buffer;
-    pacs_buffer_init(&buffer, 100);
+    PACS_AUTO_BUFFER PacsBuffer buffer = PACS_BUFFER(100);
 
     assert_int_equal(pacs_buffer_reserve(&buffer, 101, NULL), PACS_TOO_LARGE);
     assert_true(pacs_buffer_add_text(&buffer, "ok"));
@@ -120,8 +111,7 @@ static void a_refused_reservation_is_not_a_failed_addition(void **state)
 static void the_front_can_be_dropped(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer buffer;
-    pacs_buffer_init(&buffer, 100);
+    PACS_AUTO_BUFFER PacsBuffer buffer = PACS_BUFFER(100);
 
     pacs_buffer_drop_front(&buffer, 0);
     assert_true(pacs_buffer_add_text(&buffer, "headbody"));
@@ -134,8 +124,7 @@ static void the_front_can_be_dropped(void **state)
 static void a_cleared_buffer_keeps_its_maximum(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer buffer;
-    pacs_buffer_init(&buffer, 4);
+    PACS_AUTO_BUFFER PacsBuffer buffer = PACS_BUFFER(4);
 
     assert_true(pacs_buffer_add_text(&buffer, "abcd"));
     pacs_buffer_clear(&buffer);

@@ -61,8 +61,7 @@ static void a_value_is_skipped_whole(void **state)
 static void escapes_become_utf8(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer out;
-    pacs_buffer_init(&out, 100);
+    PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(100);
 
     assert_int_equal(pacs_json_unescape(pacs_slice("a\\\\b\\n\\u00e9\\u20AC\\ud83d\\ude00\\\"/"), &out, NULL),
                      PACS_OK);
@@ -86,8 +85,7 @@ static void a_bad_escape_is_corrupt(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        PACS_AUTO_BUFFER PacsBuffer out;
-        pacs_buffer_init(&out, 100);
+        PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(100);
         assert_int_equal(pacs_json_unescape(pacs_slice(texts[i]), &out, NULL), PACS_CORRUPT);
     }
 }

@@ -210,9 +210,8 @@ static void a_parser_reads_what_was_written(void **state)
 static void a_full_buffer_is_noticed(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer out;
+    PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(5);
     PacsJson json;
-    pacs_buffer_init(&out, 5);
     pacs_json_init(&json, &out, false);
     pacs_json_string(&json, "too long");
     assert_int_equal(pacs_buffer_check(&out, NULL), PACS_TOO_LARGE);

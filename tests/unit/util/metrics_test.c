@@ -13,8 +13,7 @@
 
 static void assert_shown(PacsMetrics *metrics, const char *expected)
 {
-    PACS_AUTO_BUFFER PacsBuffer out;
-    pacs_buffer_init(&out, 1 << 20);
+    PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(1 << 20);
     assert_int_equal(pacs_metrics_format(metrics, &out, NULL), PACS_OK);
     assert_string_equal(pacs_buffer_text(&out), expected);
 }
@@ -73,8 +72,7 @@ static void a_histogram_counts_into_cumulative_buckets(void **state)
     pacs_metric_observe_ns(metric, 3600000000000); /* an hour: beyond all */
     assert_int_equal(pacs_metric_value(metric), 5);
 
-    PACS_AUTO_BUFFER PacsBuffer out;
-    pacs_buffer_init(&out, 10000);
+    PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(10000);
     assert_int_equal(pacs_metrics_format(metrics, &out, NULL), PACS_OK);
     const char *text = pacs_buffer_text(&out);
     assert_non_null(strstr(text, "# TYPE t_seconds histogram\nt_seconds_bucket{op=\"x\",le=\"0.0005\"} 2\n"
@@ -93,8 +91,7 @@ static void a_histogram_without_labels_has_only_bounds(void **state)
     PACS_AUTO(PacsMetrics) metrics = pacs_metrics_new();
     pacs_metric_observe_ns(
         pacs_metric(pacs_metrics_family(metrics, PACS_HISTOGRAM, "t_seconds", "T.", NULL), NULL), 1);
-    PACS_AUTO_BUFFER PacsBuffer out;
-    pacs_buffer_init(&out, 10000);
+    PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(10000);
     assert_int_equal(pacs_metrics_format(metrics, &out, NULL), PACS_OK);
     assert_non_null(strstr(pacs_buffer_text(&out), "t_seconds_bucket{le=\"0.0005\"} 1\n"));
     assert_non_null(strstr(pacs_buffer_text(&out), "t_seconds_sum 0.000000001\nt_seconds_count 1\n"));
@@ -179,8 +176,7 @@ static void a_buffer_that_is_too_small_is_reported(void **state)
     (void)state;
     PACS_AUTO(PacsMetrics) metrics = pacs_metrics_new();
     pacs_metric_add(pacs_metric(pacs_metrics_family(metrics, PACS_COUNTER, "x_total", "X.", NULL), NULL), 1);
-    PACS_AUTO_BUFFER PacsBuffer out;
-    pacs_buffer_init(&out, 10);
+    PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(10);
     assert_int_equal(pacs_metrics_format(metrics, &out, NULL), PACS_TOO_LARGE);
 }
 
@@ -204,8 +200,7 @@ static void threads_count_together_while_others_look(void **state)
     for (int i = 0; i < 3; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, count_much, metrics), 0);
     for (int i = 0; i < 5; i++) {
-        PACS_AUTO_BUFFER PacsBuffer out;
-        pacs_buffer_init(&out, 10000);
+        PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(10000);
         assert_int_equal(pacs_metrics_format(metrics, &out, NULL), PACS_OK);
     }
     for (int i = 0; i < 3; i++)

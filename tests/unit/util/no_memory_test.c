@@ -91,8 +91,7 @@ static void assert_survives(PacsStatus (*attempt)(void))
 
 static PacsStatus write_buffer(void)
 {
-    PACS_AUTO_BUFFER PacsBuffer buffer;
-    pacs_buffer_init(&buffer, 100000);
+    PACS_AUTO_BUFFER PacsBuffer buffer = PACS_BUFFER(100000);
     for (int i = 0; i < 100; i++)
         (void)pacs_buffer_add_format(&buffer, "%200d", i);
     (void)pacs_text_fold(&buffer, "\u00C9", 2);
@@ -177,8 +176,7 @@ static void collect_nothing(void *context)
 static PacsStatus count_something(void)
 {
     PACS_AUTO(PacsMetrics) metrics = pacs_metrics_new();
-    PACS_AUTO_BUFFER PacsBuffer out;
-    pacs_buffer_init(&out, 10000);
+    PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(10000);
     pacs_metrics_on_collect(metrics, collect_nothing, NULL);
     PacsMetricFamily *counters = pacs_metrics_family(metrics, PACS_COUNTER, "x_total", "X.", "a,b");
     PacsMetric *times = pacs_metric(pacs_metrics_family(metrics, PACS_HISTOGRAM, "t_seconds", "T.", NULL),

@@ -10,8 +10,7 @@
 
 static void assert_fold(const char *text, const char *expected)
 {
-    PACS_AUTO_BUFFER PacsBuffer out;
-    pacs_buffer_init(&out, 1000);
+    PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(1000);
     assert_true(pacs_text_fold(&out, text, strlen(text)));
     assert_string_equal(pacs_buffer_text(&out), expected);
 }
@@ -101,8 +100,7 @@ static void folding_twice_changes_nothing_more(void **state)
         char two[] = {(char)(0xC0 | code_point >> 6), (char)(0x80 | (code_point & 0x3F)), '\0'};
         if (code_point < 0x800)
             start = two;
-        PACS_AUTO_BUFFER PacsBuffer once;
-        pacs_buffer_init(&once, 100);
+        PACS_AUTO_BUFFER PacsBuffer once = PACS_BUFFER(100);
         assert_true(pacs_text_fold(&once, start, strlen(start)));
         assert_fold(pacs_buffer_text(&once), pacs_buffer_text(&once));
     }
@@ -111,8 +109,7 @@ static void folding_twice_changes_nothing_more(void **state)
 static void a_full_buffer_is_reported(void **state)
 {
     (void)state;
-    PACS_AUTO_BUFFER PacsBuffer out;
-    pacs_buffer_init(&out, 2);
+    PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(2);
     assert_false(pacs_text_fold(&out, "abc", 3));
 }
 
