@@ -17,7 +17,8 @@
 
 extern char **environ;
 
-#define SECRETS_FOLDER "/run/secrets" /* where Docker and Kubernetes put them; Orthanc's images read it too  \
+#define SECRETS_FOLDER                                                                                       \
+    "/run/secrets" /* where Docker and Kubernetes put them; Orthanc's images read it too  \
                                        */
 
 static const char usage[] =

@@ -9,10 +9,11 @@
 #include "pacs/util/limits.h"
 
 #define PREAMBLE_SIZE 128
-#define START_SIZE (PREAMBLE_SIZE + 12) /* preamble, "DICM" and an element header: what a first look wants   \
+#define START_SIZE                                                                                           \
+    (PREAMBLE_SIZE + 12) /* preamble, "DICM" and an element header: what a first look wants   \
                                          */
-#define HEADER_SIZE 12                  /* the longest element header */
-#define CARRY_SIZE 256                  /* over START_SIZE: what was too short to decide on so far */
+#define HEADER_SIZE 12   /* the longest element header */
+#define CARRY_SIZE 256   /* over START_SIZE: what was too short to decide on so far */
 #define UNBOUNDED UINT64_MAX
 
 typedef enum ReaderState {

@@ -45,10 +45,9 @@ typedef struct PacsDimseOptions {
     PacsTextList accepted_sop_classes;       /* AcceptedSopClasses */
     PacsTextList rejected_sop_classes;       /* RejectedSopClasses: wins over accepted */
 
-    uint32_t max_pdu_bytes; /* MaximumPduLength: PACS_DIMSE_MIN_PDU to PACS_DIMSE_MAX_PDU */
-    uint32_t
-        artim_timeout_ms;     /* for a request to come after connecting, for the peer to hang up at the end */
-    uint32_t idle_timeout_ms; /* DicomScpTimeout, between messages; 0: for ever */
+    uint32_t max_pdu_bytes;       /* MaximumPduLength: PACS_DIMSE_MIN_PDU to PACS_DIMSE_MAX_PDU */
+    uint32_t artim_timeout_ms;    /* from connecting to a request; at the end, for the peer to hang up */
+    uint32_t idle_timeout_ms;     /* DicomScpTimeout, between messages; 0: for ever */
     uint32_t transfer_timeout_ms; /* for one begun PDU to come whole, for one reply to leave */
     uint32_t max_associations;    /* at once; one more is rejected, "local limit exceeded" */
 } PacsDimseOptions;

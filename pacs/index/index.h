@@ -51,8 +51,8 @@ typedef struct PacsResource {
     uint64_t size_bytes;          /* of all objects below */
     PacsKey object_key;           /* instances: the stored object's */
     int64_t last_update_ms;
-    bool is_stable;    /* true for instances */
-    bool is_protected; /* patients */
+    bool is_stable;             /* true for instances */
+    bool is_protected;          /* patients */
     int64_t expected_instances; /* series: from its tags; -1 unknown */
     int64_t index_in_series;    /* instances; -1 unknown */
     const char *const *labels;
@@ -66,11 +66,13 @@ typedef enum PacsResourceParts {
     PACS_WITH_ALL = 7,
 } PacsResourceParts;
 
-PACS_CHECKED PacsStatus pacs_index_find(PacsIndex *index, PacsLevel level, const char *id, PacsResourceParts parts,
-                                        PacsArena *arena, PacsResource **ret_resource, PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_find(PacsIndex *index, PacsLevel level, const char *id,
+                                        PacsResourceParts parts, PacsArena *arena,
+                                        PacsResource **ret_resource, PacsError *err);
 
 /** Level of an id of unknown kind (a change's, a path's). PACS_NOT_FOUND if nothing has it. */
-PACS_CHECKED PacsStatus pacs_index_find_level(PacsIndex *index, const char *id, PacsLevel *ret_level, PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_find_level(PacsIndex *index, const char *id, PacsLevel *ret_level,
+                                              PacsError *err);
 
 /** All resources of a level in arrival order; `since` of them skipped, at most `limit` (0: all). `visit` gets each
  *  one; the resource is valid during the call only. A visitor that fails ends the walk with its status. It may take
@@ -82,12 +84,13 @@ PACS_CHECKED PacsStatus pacs_index_list(PacsIndex *index, PacsLevel level, uint6
                                         PacsResourceParts parts, PacsResourceVisitor *visit, void *context,
                                         PacsError *err);
 /** Descendants of one resource at a lower level (a patient's instances, a series' instances). */
-PACS_CHECKED PacsStatus pacs_index_list_below(PacsIndex *index, PacsLevel level, const char *id, PacsLevel below,
-                                              PacsResourceParts parts, PacsResourceVisitor *visit, void *context,
-                                              PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_list_below(PacsIndex *index, PacsLevel level, const char *id,
+                                              PacsLevel below, PacsResourceParts parts,
+                                              PacsResourceVisitor *visit, void *context, PacsError *err);
 /** The ancestor of one resource at a higher level. */
-PACS_CHECKED PacsStatus pacs_index_find_ancestor(PacsIndex *index, PacsLevel level, const char *id, PacsLevel above,
-                                                 char ret_id[PACS_ORTHANC_ID_SIZE], PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_find_ancestor(PacsIndex *index, PacsLevel level, const char *id,
+                                                 PacsLevel above, char ret_id[PACS_ORTHANC_ID_SIZE],
+                                                 PacsError *err);
 
 /** What it takes to read an instance's bytes. */
 typedef struct PacsStoredObject {
@@ -132,17 +135,19 @@ typedef struct PacsMetadataValue {
     int64_t revision;
 } PacsMetadataValue;
 
-PACS_CHECKED PacsStatus pacs_index_read_metadata(PacsIndex *index, PacsLevel level, const char *id, PacsArena *arena,
-                                                 PacsMetadataValue **ret_values, size_t *ret_count, PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_read_metadata(PacsIndex *index, PacsLevel level, const char *id,
+                                                 PacsArena *arena, PacsMetadataValue **ret_values,
+                                                 size_t *ret_count, PacsError *err);
 
 /** Exact, kept by increments. */
 typedef struct PacsStatistics {
     uint64_t patients, studies, series, instances;
-    uint64_t size_bytes;          /* stored */
-    uint64_t uncompressed_bytes;  /* as received */
+    uint64_t size_bytes;         /* stored */
+    uint64_t uncompressed_bytes; /* as received */
 } PacsStatistics;
 
-PACS_CHECKED PacsStatus pacs_index_statistics(PacsIndex *index, PacsStatistics *ret_statistics, PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_statistics(PacsIndex *index, PacsStatistics *ret_statistics,
+                                              PacsError *err);
 
 /* Changes: Orthanc's feed (names and numbers: COMPAT.md section 2). */
 
@@ -177,29 +182,29 @@ typedef struct PacsChange {
 } PacsChange;
 
 typedef struct PacsChangeQuery {
-    int64_t since;        /* exclusive; -1 for "not given" */
-    int64_t to;           /* inclusive; -1 for "not given"; alone it pages backwards: the last `limit` up to it */
-    uint32_t limit;       /* at least 1 */
-    uint32_t type_mask;   /* 1u << type of each wanted; 0: all */
-    bool last_only;       /* only the newest change */
+    int64_t since;  /* exclusive; -1 for "not given" */
+    int64_t to;     /* inclusive; -1 for "not given"; alone it pages backwards: the last `limit` up to it */
+    uint32_t limit; /* at least 1 */
+    uint32_t type_mask; /* 1u << type of each wanted; 0: all */
+    bool last_only;     /* only the newest change */
 } PacsChangeQuery;
 
 typedef struct PacsChangePage {
     PacsChange *changes; /* ascending */
     size_t count;
-    bool done; /* nothing further in the direction of paging */
+    bool done;                   /* nothing further in the direction of paging */
     int64_t first_seq, last_seq; /* of this page; the store's last when the page is empty */
 } PacsChangePage;
 
-PACS_CHECKED PacsStatus pacs_index_read_changes(PacsIndex *index, const PacsChangeQuery *query, PacsArena *arena,
-                                                PacsChangePage *ret_page, PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_read_changes(PacsIndex *index, const PacsChangeQuery *query,
+                                                PacsArena *arena, PacsChangePage *ret_page, PacsError *err);
 PACS_CHECKED PacsStatus pacs_index_clear_changes(PacsIndex *index, PacsError *err);
 
 /* Back ends. */
 
 typedef struct PacsIndexSqliteOptions {
-    const char *path;       /* the database file; made if missing */
-    uint32_t reader_count;  /* connections beside the writer; 0: default */
+    const char *path;      /* the database file; made if missing */
+    uint32_t reader_count; /* connections beside the writer; 0: default */
 } PacsIndexSqliteOptions;
 
 /** Errors: PACS_EXISTS (another process has it open), PACS_UNSUPPORTED (made by a newer Lightbox),

@@ -6,7 +6,11 @@
  * The writing half of the index: for ingest, lifecycle, deletion and the relay; the doors do not include it.
  */
 
-typedef enum PacsOverwrite { PACS_OVERWRITE_NEVER, PACS_OVERWRITE_ALWAYS, PACS_OVERWRITE_IF_CHANGED } PacsOverwrite;
+typedef enum PacsOverwrite {
+    PACS_OVERWRITE_NEVER,
+    PACS_OVERWRITE_ALWAYS,
+    PACS_OVERWRITE_IF_CHANGED
+} PacsOverwrite;
 
 /** By which door an object came, and from whom. NULL where it does not apply. */
 typedef struct PacsOrigin {
@@ -41,8 +45,8 @@ typedef struct PacsIndexAdded {
     PacsAddResult result;
     char ids[4][PACS_ORTHANC_ID_SIZE]; /* patient, study, series, instance */
     bool is_new[4];                    /* which of them this call made */
-    bool uid_collision;                /* the SOP Instance UID stands under another patient, study or series too */
-    bool study_uid_collision;          /* the Study Instance UID stands under another patient too */
+    bool uid_collision;       /* the SOP Instance UID stands under another patient, study or series too */
+    bool study_uid_collision; /* the Study Instance UID stands under another patient too */
 } PacsIndexAdded;
 
 /**
@@ -72,39 +76,44 @@ PACS_CHECKED PacsStatus pacs_index_delete(PacsIndex *index, PacsLevel level, con
  * per call. Changes StableSeries, StableStudy, StablePatient; outbox `study.arrived` the first time,
  * `study.updated` (reason "instances-added") afterwards.
  */
-PACS_CHECKED PacsStatus pacs_index_stabilise(PacsIndex *index, int64_t before_ms, uint32_t limit, uint32_t *ret_count,
-                                             PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_stabilise(PacsIndex *index, int64_t before_ms, uint32_t limit,
+                                             uint32_t *ret_count, PacsError *err);
 
 /* Garbage: keys of objects whose rows are gone; the store's bytes are removed after the commit. */
 
-PACS_CHECKED PacsStatus pacs_index_read_garbage(PacsIndex *index, PacsKey *ret_keys, size_t max, size_t *ret_count,
-                                                PacsError *err);
-PACS_CHECKED PacsStatus pacs_index_forget_garbage(PacsIndex *index, const PacsKey *keys, size_t count, PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_read_garbage(PacsIndex *index, PacsKey *ret_keys, size_t max,
+                                                size_t *ret_count, PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_forget_garbage(PacsIndex *index, const PacsKey *keys, size_t count,
+                                                  PacsError *err);
 
 /** True if any row (instance, attachment, garbage) names this key: what the sweep at start asks. */
-PACS_CHECKED PacsStatus pacs_index_has_key(PacsIndex *index, const PacsKey *key, bool *ret_known, PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_has_key(PacsIndex *index, const PacsKey *key, bool *ret_known,
+                                           PacsError *err);
 
 /** Small facts that outlive a run, by name ("sweep.from"). PACS_NOT_FOUND if never set. */
 PACS_CHECKED PacsStatus pacs_index_read_setting(PacsIndex *index, const char *name, PacsArena *arena,
                                                 const char **ret_value, PacsError *err);
-PACS_CHECKED PacsStatus pacs_index_write_setting(PacsIndex *index, const char *name, const char *value, PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_write_setting(PacsIndex *index, const char *name, const char *value,
+                                                 PacsError *err);
 
 /* Outbox: events written with the rows they tell of, in commit order (contract: PLATFORM.md section 2). */
 
 typedef struct PacsOutboxEvent {
-    int64_t id;          /* order of the relay */
-    const char *ce_id;   /* UUIDv7, minted with the row */
-    const char *type;    /* "study.received", "study.arrived", "study.updated", "study.deleted" */
-    const char *key;     /* Study Instance UID */
-    uint64_t revision;   /* of the study UID, rises by one with each event of that key */
-    const char *data;    /* JSON: the facts of the study at that moment, without envelope or links */
+    int64_t id;        /* order of the relay */
+    const char *ce_id; /* UUIDv7, minted with the row */
+    const char *type;  /* "study.received", "study.arrived", "study.updated", "study.deleted" */
+    const char *key;   /* Study Instance UID */
+    uint64_t revision; /* of the study UID, rises by one with each event of that key */
+    const char *data;  /* JSON: the facts of the study at that moment, without envelope or links */
     int64_t time_ms;
 } PacsOutboxEvent;
 
 /** Unsent events, oldest first, at most `max`. */
 PACS_CHECKED PacsStatus pacs_index_read_outbox(PacsIndex *index, size_t max, PacsArena *arena,
-                                               PacsOutboxEvent **ret_events, size_t *ret_count, PacsError *err);
-PACS_CHECKED PacsStatus pacs_index_mark_sent(PacsIndex *index, const int64_t *ids, size_t count, PacsError *err);
+                                               PacsOutboxEvent **ret_events, size_t *ret_count,
+                                               PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_mark_sent(PacsIndex *index, const int64_t *ids, size_t count,
+                                             PacsError *err);
 
 typedef struct PacsOutboxDepth {
     uint64_t unsent;

@@ -36,7 +36,8 @@ const char *pacs_store_name(const PacsStore *store);
  */
 PACS_CHECKED PacsStatus pacs_store_create(PacsStore *store, uint64_t size_hint, PacsStoreWriter **ret_writer,
                                           PacsError *err);
-PACS_CHECKED PacsStatus pacs_store_write(PacsStoreWriter *writer, const void *bytes, size_t size, PacsError *err);
+PACS_CHECKED PacsStatus pacs_store_write(PacsStoreWriter *writer, const void *bytes, size_t size,
+                                         PacsError *err);
 /** Returns when the object would survive a power loss: bytes and name on stable storage. */
 PACS_CHECKED PacsStatus pacs_store_commit(PacsStoreWriter *writer, PacsError *err);
 /** Known from creation on. Borrowed from the writer. */
@@ -49,7 +50,8 @@ PACS_CHECKED PacsStatus pacs_store_open(PacsStore *store, const PacsKey *key, ui
                                         PacsSource **ret_source, PacsError *err);
 /** A descriptor for sendfile or pread, the caller's to close; PACS_UNSUPPORTED where the back end has none. */
 PACS_CHECKED PacsStatus pacs_store_open_fd(PacsStore *store, const PacsKey *key, int *ret_fd, PacsError *err);
-PACS_CHECKED PacsStatus pacs_store_size(PacsStore *store, const PacsKey *key, uint64_t *ret_bytes, PacsError *err);
+PACS_CHECKED PacsStatus pacs_store_size(PacsStore *store, const PacsKey *key, uint64_t *ret_bytes,
+                                        PacsError *err);
 
 /** Gone when it returns; PACS_NOT_FOUND if it was not there (a repeated removal may ignore that). */
 PACS_CHECKED PacsStatus pacs_store_remove(PacsStore *store, const PacsKey *key, PacsError *err);
@@ -57,8 +59,8 @@ PACS_CHECKED PacsStatus pacs_store_remove(PacsStore *store, const PacsKey *key, 
 /** Every object from key `from` on (NULL: all), in key order, committed or not. A visitor that fails ends the walk
  *  with its status. Objects created or removed meanwhile may or may not be seen. */
 PACS_CHECKED PacsStatus pacs_store_list(PacsStore *store, const PacsKey *from,
-                                        PacsStatus (*visit)(void *context, const PacsKey *key, uint64_t size_bytes,
-                                                            PacsError *err),
+                                        PacsStatus (*visit)(void *context, const PacsKey *key,
+                                                            uint64_t size_bytes, PacsError *err),
                                         void *context, PacsError *err);
 
 /** Proof that a write would work now (for /readyz); writes and removes a small object, checks free space. */
@@ -67,8 +69,9 @@ PACS_CHECKED PacsStatus pacs_store_check(PacsStore *store, PacsError *err);
 /* Back ends. */
 
 typedef struct PacsStoreFsOptions {
-    const char *root;            /* made if missing (one level) */
-    uint64_t min_free_bytes;     /* refuse new objects below this with PACS_NO_SPACE: reads and the index live on */
+    const char *root; /* made if missing (one level) */
+    uint64_t
+        min_free_bytes; /* refuse new objects below this with PACS_NO_SPACE: reads and the index live on */
     uint32_t objects_per_folder; /* 0: default */
 } PacsStoreFsOptions;
 
