@@ -29,6 +29,7 @@ typedef struct PacsHttpServerOptions {
     uint16_t port;          /* 0: any free one, the same for all addresses */
     size_t io_threads;      /* 0: one per core */
     size_t pool_threads;    /* 0: 50, Orthanc's HttpThreadsCount */
+    size_t max_waiting;     /* 0: PACS_MAX_HTTP_WAITING; requests that wait for a pool thread. Beyond: 503 */
     size_t max_connections; /* 0: PACS_MAX_HTTP_CONNECTIONS; beyond, a connection hears 503 and is closed */
     uint32_t keep_alive_ms; /* 0: 75,000. How long a connection may be idle between requests */
     uint32_t header_ms;     /* 0: 20,000. From the first byte of a request to the end of its headers */

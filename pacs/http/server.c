@@ -38,7 +38,7 @@ PacsStatus pacs_http_server_submit(PacsHttpServer *server, void (*run)(void *arg
 {
     size_t waiting = atomic_fetch_add(&server->waiting, 1);
 
-    PacsStatus status = is_new && waiting >= PACS_MAX_HTTP_WAITING
+    PacsStatus status = is_new && waiting >= server->options.max_waiting
                             ? pacs_fail(err, PACS_UNAVAILABLE, "%zu requests are waiting already", waiting)
                             : pacs_pool_submit(server->pool, run, argument, err);
     if (status != PACS_OK)
@@ -90,6 +90,8 @@ static void fill_in_defaults(PacsHttpServerOptions *options)
         options->io_threads = cores > 0 ? (size_t)cores : 1;
     if (options->pool_threads == 0)
         options->pool_threads = DEFAULT_POOL_THREADS;
+    if (options->max_waiting == 0)
+        options->max_waiting = PACS_MAX_HTTP_WAITING;
     if (options->max_connections == 0)
         options->max_connections = PACS_MAX_HTTP_CONNECTIONS;
     set_default(&options->keep_alive_ms, DEFAULT_KEEP_ALIVE_MS);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "pacs/http/body.h"
 #include "pacs/http/http_memory.h"
 #include "pacs/util/limits.h"
 #include "tests/support/http_demo.h"
@@ -238,6 +239,41 @@ static void an_upload_whose_client_leaves_is_aborted(void **state)
     assert_int_equal(demo.aborted, 1);
 }
 
+/* ---- Much at once ---- */
+
+static void too_many_bodies_in_memory_refuse_more(void **state)
+{
+    (void)state;
+    PacsHttpSite site = {.held_bytes = (uint64_t)PACS_MAX_HTTP_HELD_BODIES + 1};
+    const PacsHttpRoute route = {.body = PACS_HTTP_BODY_COLLECT};
+    PacsHttpBody body;
+    size_t taken;
+
+    pacs_http_body_init(&body);
+    assert_int_equal(pacs_http_body_open(&body, &route, NULL, NULL), PACS_OK);
+    assert_int_equal(pacs_http_body_gather(&body, &site, bytes, 10, &taken, NULL), PACS_UNAVAILABLE);
+    site.held_bytes = 0;
+    assert_int_equal(pacs_http_body_gather(&body, &site, bytes, 10, &taken, NULL), PACS_OK);
+    assert_int_equal(site.held_bytes, 10);
+    pacs_http_body_clear(&body, &site);
+    assert_int_equal(site.held_bytes, 0);
+}
+
+static void uploads_take_smaller_chunks_when_many_are_in_memory(void **state)
+{
+    (void)state;
+    PacsHttpSite site = {.held_bytes = (uint64_t)PACS_MAX_HTTP_HELD_BODIES};
+    const PacsHttpRoute route = {.body = PACS_HTTP_BODY_STREAM};
+    PacsHttpBody body;
+    size_t taken;
+
+    pacs_http_body_init(&body);
+    assert_int_equal(pacs_http_body_open(&body, &route, NULL, NULL), PACS_OK);
+    assert_int_equal(pacs_http_body_gather(&body, &site, bytes, sizeof bytes, &taken, NULL), PACS_OK);
+    assert_true(taken < PACS_HTTP_BODY_CHUNK);
+    pacs_http_body_clear(&body, &site);
+}
+
 /* ---- Compressed ---- */
 
 static size_t compress_to(uint8_t *out, size_t room, const uint8_t *in, size_t size, int window)
@@ -348,6 +384,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_short_upload_that_fails_is_heard_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_upload_over_its_limit_is_413, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_upload_whose_client_leaves_is_aborted, set_up, tear_down),
+        cmocka_unit_test(too_many_bodies_in_memory_refuse_more),
+        cmocka_unit_test(uploads_take_smaller_chunks_when_many_are_in_memory),
         cmocka_unit_test_setup_teardown(a_gzip_upload_is_inflated, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gzip_and_deflate_bodies_are_inflated_before_the_handler, set_up,
                                         tear_down),

@@ -350,6 +350,32 @@ static void too_many_connections_hear_503(void **state)
     forget(&heard);
 }
 
+/* Until one of them is told to come again, all are running or waiting. */
+static void a_busy_pool_says_503_and_when_to_come_again(void **state)
+{
+    (void)state;
+    Heard heard = {0};
+    char value[16];
+
+    start_with(&(PacsHttpServerOptions){.io_threads = 1, .pool_threads = 1, .max_waiting = 1});
+    int running = dial(), waiting = dial(), refused = dial();
+    say(running, GET("/gate"));
+    demo_await_inside(&demo, 1);
+    say(waiting, GET("/pool/hello"));
+    say(refused, GET("/pool/hello"));
+    struct pollfd polled[] = {{.fd = waiting, .events = POLLIN}, {.fd = refused, .events = POLLIN}};
+    assert_int_equal(poll(polled, 2, 60000), 1); /* which of the two came first is the server's business */
+    assert_int_equal(hear(polled[0].revents ? waiting : refused, &heard), 503);
+    assert_string_equal(head_value(&heard, "Retry-After", value, sizeof value), "2");
+    demo_open_gate(&demo);
+    assert_int_equal(hear(running, &heard), 200);
+    assert_int_equal(hear(polled[0].revents ? refused : waiting, &heard), 200);
+    forget(&heard);
+    (void)close(running);
+    (void)close(waiting);
+    (void)close(refused);
+}
+
 /* ---- Bodies out ---- */
 
 static void files_and_streams_arrive_whole(void **state)
@@ -812,6 +838,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_request_without_a_host_is_400, set_up, tear_down),
         cmocka_unit_test_setup_teardown(headers_over_the_limit_are_431, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_connections_hear_503, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_busy_pool_says_503_and_when_to_come_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_and_streams_arrive_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_range_far_into_a_stream_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_broken_stream_ends_the_connection, set_up, tear_down),
