@@ -13,8 +13,9 @@ from support.lightbox import Lightbox
 
 pytestmark = pytest.mark.sanitize
 
-# A little of everything that both read. Left out: files that Orthanc 1.10.1 refuses or alters (test_roundtrip.py has them all).
+# A little of everything that both read (test_roundtrip.py has them all).
 KINDS = ("native", "documents", "structure", "identity", "seg", "enhanced", "sample", "meta", "charset", "fragments", "encapsulated")
+FATAL = ("structure/nested-64",)  # Orthanc 1.10.1 dies of 64 nested sequences
 
 # Keys 1.13 has and 1.10.1 has not, by type of resource.
 NEWER_KEYS = {"Patient": {"IsProtected", "Labels"}, "Study": {"Labels"}, "Series": {"Labels"}, "Instance": {"Labels"}}
@@ -60,7 +61,7 @@ def pair(binary, generated_dicom, tmp_path_factory):
         theirs = orthanc.Orthanc(folder / "theirs").start()
         stack.callback(theirs.close)
         made = Pair(ours, theirs)
-        made.fill(sample for sample in samples.generated() if sample.kind in KINDS and sample.expect == "stored")
+        made.fill(sample for sample in samples.generated() if sample.kind in KINDS and sample.expect == "stored" and not sample.name.startswith(FATAL))
         yield made
 
 
@@ -188,7 +189,7 @@ def explained(name, path):
     ("DELETE", "/series/00000000-00000000-00000000-00000000-00000000"), ("POST", "/patients"), ("PUT", "/instances"), ("DELETE", "/system"),
     ("POST", "/instances"), ("GET", "/instances?since=1"), ("GET", "/instances?limit=1")])
 def test_errors_are_alike(pair, method, path):
-    ours, theirs = (server.http.request(method, server.url(path)) for server in (pair.ours, pair.theirs))
+    ours, theirs = (server.request(method, path) for server in (pair.ours, pair.theirs))
     assert ours.status_code == theirs.status_code, f"{ours.text} / {theirs.text}"
     assert ours.headers.get("Allow", "").replace(" ", "") == theirs.headers.get("Allow", "")
     if theirs.content:

@@ -16,6 +16,7 @@ BINARY = pathlib.Path(os.environ.get("LIGHTBOX_BINARY", BUILD / "lightbox"))
 
 REPORTS = re.compile(r"ERROR: (Address|Leak|Thread|Memory)Sanitizer|WARNING: ThreadSanitizer|runtime error: |"
                      r"SUMMARY: \w+Sanitizer|Assertion .* failed|stack smashing detected")
+KEY_HALF = re.compile("[0-9a-f]{16}")  # folder and file name are the two halves of a key
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
@@ -48,24 +49,24 @@ class Lightbox:
 
     # --- life ---
 
-    def start(self, *, wait=True, env=None, paths=()):
-        """paths: more configuration files and folders, behind our own."""
+    def start(self, *, wait="/readyz", env=None, paths=()):
+        """wait: the probe that has to answer 200 first, None for none. paths: more configuration files and folders."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "CONFIG.json"
         config.write_text(json.dumps(self.settings, indent=1), encoding="utf-8")
         self.process = Managed([self.binary, config, *paths], self.log, env={**self.env, **(env or {})})
         if wait:
-            self.wait_ready()
+            self.wait_for(wait)
         return self
 
-    def wait_ready(self):
+    def wait_for(self, probe):
         def ready():
             self.process.require_running()
             try:
-                return requests.get(self.url("/readyz"), timeout=DEADLINE_S).status_code == 200
+                return requests.get(self.url(probe), timeout=DEADLINE_S).status_code == 200
             except requests.ConnectionError:
                 return False
-        eventually(ready, "/readyz")
+        eventually(ready, probe)
 
     def stop(self):
         """SIGTERM, as an operator would; anything but a clean end fails the test."""
@@ -102,8 +103,11 @@ class Lightbox:
     def url(self, path):
         return f"http://127.0.0.1:{self.http_port}{path}"
 
+    def request(self, method, path, **options):
+        return self.http.request(method, self.url(path), timeout=DEADLINE_S, **options)
+
     def get(self, path, **options):
-        return self.http.get(self.url(path), timeout=DEADLINE_S, **options)
+        return self.request("GET", path, **options)
 
     def json(self, path):
         answer = self.get(path)
@@ -111,10 +115,10 @@ class Lightbox:
         return answer.json()
 
     def post(self, path, data=b"", **options):
-        return self.http.post(self.url(path), data=data, timeout=DEADLINE_S, **options)
+        return self.request("POST", path, data=data, **options)
 
     def delete(self, path, **options):
-        return self.http.delete(self.url(path), timeout=DEADLINE_S, **options)
+        return self.request("DELETE", path, **options)
 
     def store(self, data):
         """POST /instances of bytes that have to be taken; the answer."""
@@ -138,7 +142,7 @@ class Lightbox:
 
     def stored_keys(self):
         """Keys of the objects in the store's folders, as hexadecimal."""
-        return {path.parent.name + path.name for path in (self.data / "objects").glob("*/*") if path.is_file()}
+        return {path.parent.name + path.name for path in (self.data / "objects").rglob("*") if path.is_file() and KEY_HALF.fullmatch(path.name)}
 
 
 __all__ = ["BINARY", "BUILD", "ROOT", "Gone", "Lightbox"]

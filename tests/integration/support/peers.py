@@ -78,15 +78,24 @@ class RawStore:
             self.association = self.ae.associate("127.0.0.1", port, ae_title=aet)
         if self.association.is_established:  # as modalities should: our own waiting is not under test
             self.association.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.pause_reactor()
         # With no context accepted pynetdicom leaves at once; then send() says so for each object.
         assert self.association.is_established or self.association.rejected_contexts, "no association"
 
     def __enter__(self):
         return self
 
+    def pause_reactor(self):
+        """pynetdicom's own thread would take answers away from us. Its send_c_store() pauses it for each message, which
+        now and then fails (its flag says paused a moment too early), so here it sleeps for the association's life."""
+        event = self.association._reactor_checkpoint
+        event.clear()
+        eventually(lambda: event._cond._waiters, "pynetdicom's reactor to pause")
+
     def __exit__(self, *exception):
         if self.association.is_established:
             self.association.release()
+        self.association._reactor_checkpoint.set()
 
     def send(self, sop_class, sop_instance, syntax, data):
         context = next((context for context in self.association.accepted_contexts
@@ -97,14 +106,8 @@ class RawStore:
         request.MessageID, request.Priority = 1, 2
         request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = sop_class, sop_instance
         request.DataSet = io.BytesIO(data)
-        # As Association.send_c_store() does: the reactor would otherwise take the answer away from us.
-        self.association._reactor_checkpoint.clear()
-        eventually(lambda: self.association._is_paused, "pynetdicom's reactor to pause")
-        try:
-            self.association.dimse.send_msg(request, context.context_id)
-            _, answer = self.association.dimse.get_msg(block=True)
-        finally:
-            self.association._reactor_checkpoint.set()
+        self.association.dimse.send_msg(request, context.context_id)
+        _, answer = self.association.dimse.get_msg(block=True)
         return Reply(None) if answer is None else Reply(answer.Status, str(answer.ErrorComment or ""))
 
 

@@ -59,7 +59,8 @@ SHARED_REFUSED = {
                 "generated/pixel_length_claims_4gb_minus_2.dcm"),
     "a UID is missing or none": ("GH220.dcm", "GH340.dcm", "UN_sequence.dcm", "bad_sequence.dcm", "empty_charset_LEI.dcm",
                                  "generated/missing_study_uid.dcm", "meta_missing_tsyntax.dcm", "nested_priv_SQ.dcm",
-                                 "no_meta_group_length.dcm", "no_preamble_dicm_in_data", "priv_SQ.dcm"),
+                                 "no_meta_group_length.dcm", "no_preamble_dicm_in_data", "priv_SQ.dcm", "dwv-test-anonymise.dcm",
+                                 "dwv-test-sequence.dcm", "dwv-test-simple.dcm", "dwv-test_no-number-rows.dcm"),
     "no DICOM": ("generated/empty_file.dcm", "generated/text_file_named_dcm.dcm", "no_meta.dcm"),
     "bytes behind the last element": ("generated/trailing_garbage.dcm",),
 }
