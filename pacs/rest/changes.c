@@ -91,7 +91,7 @@ void rest_changes(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
     for (size_t i = 0; i < page.count; i++)
         write_change(&json, &page.changes[i]);
     pacs_json_array_end(&json);
-    pacs_json_member_bool(&json, "Done", page.done);
+    pacs_json_member_bool(&json, "Done", page.done || query.last_only); /* nothing comes after the last one */
     pacs_json_member_i64(&json, "First", page.first_seq);
     pacs_json_member_i64(&json, "Last", page.last_seq);
     pacs_json_object_end(&json);

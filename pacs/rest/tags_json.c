@@ -1,5 +1,6 @@
 #include "pacs/rest/tags_json.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,13 +75,15 @@ static PacsStatus add_person_name(Walk *walk)
     }
 }
 
-/** AT stands in DICOM JSON as "00209164", in Orthanc's answers as "0020,9164". */
+/** AT stands in DICOM JSON as "3004000C", in Orthanc's answers as "3004,000c". */
 static PacsStatus add_string(Walk *walk, const Element *element, PacsSlice text)
 {
     if (strcmp(element->vr, "AT") == 0 && text.size == 8) {
-        (void)pacs_buffer_add(&walk->value, text.text, 4);
-        (void)pacs_buffer_add_char(&walk->value, ',');
-        (void)pacs_buffer_add(&walk->value, text.text + 4, 4);
+        for (size_t i = 0; i < text.size; i++) {
+            if (i == 4)
+                (void)pacs_buffer_add_char(&walk->value, ',');
+            (void)pacs_buffer_add_char(&walk->value, (char)tolower((unsigned char)text.text[i]));
+        }
         return pacs_buffer_check(&walk->value, walk->err);
     }
     return pacs_json_unescape(text, &walk->value, walk->err);
