@@ -110,8 +110,9 @@ static uint32_t code_of(PacsStatus status)
 
 /*
  * What follows an answer that was ready before the body was read. A client that asked first (Expect) is told
- * at once; one whose body is short is heard out, so that the connection can be kept and the answer is not
- * lost to a reset; the rest are answered and closed.
+ * at once; one whose body is short, or missing, is heard out, so that the connection can be kept
+ * (libmicrohttpd closes it after an answer in its first call) and the answer is not lost to a reset; the rest
+ * are answered and closed.
  */
 static PacsHttpNext after_early_answer(const PacsHttpExchange *exchange)
 {
@@ -119,7 +120,7 @@ static PacsHttpNext after_early_answer(const PacsHttpExchange *exchange)
     bool is_short = length <= PACS_MAX_HTTP_IGNORED_BODY || length == PACS_HTTP_UNKNOWN_SIZE;
     bool waits_for_word = exchange->request.expects_continue && !exchange->has_started;
 
-    if (length == 0 || !is_short || waits_for_word || exchange->request.must_close)
+    if (!is_short || waits_for_word || exchange->request.must_close)
         return PACS_HTTP_NEXT_REPLY;
     return PACS_HTTP_NEXT_READ;
 }

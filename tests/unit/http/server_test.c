@@ -233,6 +233,24 @@ static void a_connection_serves_many_requests(void **state)
     (void)close(fd);
 }
 
+static void a_refusal_keeps_the_connection(void **state)
+{
+    static const char *const asks[] = {GET("/no/such/address"),
+                                       "PUT /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"};
+    (void)state;
+    Heard heard = {0};
+
+    start();
+    int fd = dial();
+    for (int i = 0; i < 6; i++) {
+        say(fd, asks[i % 2]);
+        assert_int_equal(hear(fd, &heard), i % 2 ? 405 : 404);
+        assert_null(strcasestr(heard.head, "Connection: close"));
+    }
+    forget(&heard);
+    (void)close(fd);
+}
+
 static void pipelined_requests_are_answered_in_order(void **state)
 {
     (void)state;
@@ -832,6 +850,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_connection_serves_many_requests, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_refusal_keeps_the_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pipelined_requests_are_answered_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(head_has_the_length_but_no_body, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_closing_client_gets_its_answer, set_up, tear_down),
