@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "pacs/server.h"
 #include "pacs/settings.h"
@@ -102,6 +103,17 @@ static sigset_t block_signals(void)
     return set;
 }
 
+/** A shell's 1,024 descriptors are gone long before our own limits on connections speak. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* what cannot be raised stays as it is */
+    }
+}
+
 static void wait_for_signal(const sigset_t *set)
 {
     int number = 0;
@@ -133,6 +145,7 @@ static PacsStatus run(const char *const *paths, size_t path_count, PacsError *er
         return status;
 
     sigset_t signals = block_signals();
+    raise_descriptor_limit();
     status = pacs_server_start(&settings, path_count > 0 ? paths[0] : NULL, &server, err);
     if (status != PACS_OK)
         return status;
