@@ -168,6 +168,14 @@ def main():
     pattern = re.compile(arguments.only or "", re.I)
     data.prepare(huge=not arguments.quick and bool(pattern.search("memory")))
     loads.compile_clients()
+    sides.RUN.mkdir(parents=True)
+    try:
+        run_all(rounds, pattern, arguments.quick)
+    finally:
+        shutil.rmtree(sides.RUN, ignore_errors=True)
+
+
+def run_all(rounds, pattern, quick):
     results = {"rounds": rounds, "scenarios": {}, "memory": []}
     for scenario in SCENARIOS:
         if not pattern.search(scenario.name):
@@ -177,11 +185,8 @@ def main():
         report(scenario, samples, results["scenarios"])
         results["scenarios"][scenario.name] = {name: [dataclasses.asdict(sample) for sample in taken] for name, taken in samples.items()}
     if pattern.search("memory"):
-        results["memory"] = memory(arguments.quick)
-    sides.RUN.mkdir(parents=True, exist_ok=True)
-    (sides.RUN / "results.json").write_text(json.dumps(results, indent=1))
-    for name in (*sides.SIDES, "plain"):
-        shutil.rmtree(sides.RUN / name, ignore_errors=True)
+        results["memory"] = memory(quick)
+    (sides.RUN.parent / "results.json").write_text(json.dumps(results, indent=1))
 
 
 if __name__ == "__main__":

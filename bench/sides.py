@@ -14,7 +14,7 @@ from support.orthanc import Orthanc  # noqa: E402
 from support.peers import can_connect  # noqa: E402
 from support.process import Managed, eventually, free_port  # noqa: E402
 
-RUN = ROOT / "build" / "bench-run"
+RUN = ROOT / "build" / "bench-run" / str(os.getpid())  # two runs at once spoil each other's numbers, but not their files
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
