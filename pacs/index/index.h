@@ -43,7 +43,7 @@ typedef struct PacsResource {
     char parent_id[PACS_ORTHANC_ID_SIZE]; /* "" for a patient */
     const PacsTagValue *tags;             /* main tags of this level, tag order */
     size_t tag_count;
-    const PacsTagValue *patient_tags; /* of the patient; studies only */
+    const PacsTagValue *patient_tags; /* of the patient as this study has them; studies only */
     size_t patient_tag_count;
     const char *const *child_ids; /* arrival order; NULL unless asked for */
     size_t child_count;           /* always filled for patient, study, series */

@@ -105,22 +105,23 @@ static PacsStatus insert_study(IndexSqlite *index, const PacsPreparedAdd *prepar
     static const char sql[] =
         "INSERT INTO study (id, orthanc_id, patient, study_uid, first_received_ms, last_update_ms, study_date,"
         " study_time, timezone, accession_number, study_id, study_description, referring_physician,"
-        " referring_physician_search, institution_name, tags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        " referring_physician_search, institution_name, tags, patient_tags)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     const PacsLevel level = PACS_LEVEL_STUDY;
-    return PACS_SQL_RUN(index->writer, err, sql, pacs_sql_i64(parents->study),
-                        pacs_index_sqlite_id(prepared, level), pacs_sql_i64(parents->patient),
-                        pacs_sql_i64(parents->study_uid), pacs_sql_i64(prepared->add->received_ms),
-                        pacs_sql_i64(prepared->add->received_ms),
-                        pacs_index_sqlite_tag(prepared, level, PACS_TAG_STUDY_DATE),
-                        pacs_index_sqlite_tag(prepared, level, PACS_TAG_STUDY_TIME),
-                        pacs_index_sqlite_tag(prepared, level, PACS_TAG_TIMEZONE_OFFSET_FROM_UTC),
-                        pacs_index_sqlite_tag(prepared, level, PACS_TAG_ACCESSION_NUMBER),
-                        pacs_index_sqlite_tag(prepared, level, PACS_TAG_STUDY_ID),
-                        pacs_index_sqlite_tag(prepared, level, PACS_TAG_STUDY_DESCRIPTION),
-                        pacs_index_sqlite_tag(prepared, level, PACS_TAG_REFERRING_PHYSICIAN_NAME),
-                        pacs_sql_text(prepared->referring_physician_search),
-                        pacs_index_sqlite_tag(prepared, level, PACS_TAG_INSTITUTION_NAME),
-                        pacs_index_sqlite_tags(prepared, level));
+    return PACS_SQL_RUN(
+        index->writer, err, sql, pacs_sql_i64(parents->study), pacs_index_sqlite_id(prepared, level),
+        pacs_sql_i64(parents->patient), pacs_sql_i64(parents->study_uid),
+        pacs_sql_i64(prepared->add->received_ms), pacs_sql_i64(prepared->add->received_ms),
+        pacs_index_sqlite_tag(prepared, level, PACS_TAG_STUDY_DATE),
+        pacs_index_sqlite_tag(prepared, level, PACS_TAG_STUDY_TIME),
+        pacs_index_sqlite_tag(prepared, level, PACS_TAG_TIMEZONE_OFFSET_FROM_UTC),
+        pacs_index_sqlite_tag(prepared, level, PACS_TAG_ACCESSION_NUMBER),
+        pacs_index_sqlite_tag(prepared, level, PACS_TAG_STUDY_ID),
+        pacs_index_sqlite_tag(prepared, level, PACS_TAG_STUDY_DESCRIPTION),
+        pacs_index_sqlite_tag(prepared, level, PACS_TAG_REFERRING_PHYSICIAN_NAME),
+        pacs_sql_text(prepared->referring_physician_search),
+        pacs_index_sqlite_tag(prepared, level, PACS_TAG_INSTITUTION_NAME),
+        pacs_index_sqlite_tags(prepared, level), pacs_index_sqlite_tags(prepared, PACS_LEVEL_PATIENT));
 }
 
 static PacsStatus make_study(IndexSqlite *index, const PacsPreparedAdd *prepared, IndexParents *parents,

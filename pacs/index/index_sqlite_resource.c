@@ -23,7 +23,7 @@ static const char *const resource_sql[PACS_LEVEL_COUNT] = {
     [PACS_LEVEL_PATIENT] = "SELECT orthanc_id, NULL, tags, NULL, study_count, instance_count, size_bytes,"
                            " last_update_ms, stable, protected, -1, -1, NULL FROM patient WHERE id = ?",
     [PACS_LEVEL_STUDY] =
-        "SELECT st.orthanc_id, p.orthanc_id, st.tags, p.tags, st.series_count, st.instance_count,"
+        "SELECT st.orthanc_id, p.orthanc_id, st.tags, st.patient_tags, st.series_count, st.instance_count,"
         " st.size_bytes, st.last_update_ms, st.stable, 0, -1, -1, NULL"
         " FROM study st JOIN patient p ON p.id = st.patient WHERE st.id = ?",
     [PACS_LEVEL_SERIES] =

@@ -27,6 +27,26 @@ static void a_study_comes_with_its_tags_and_its_patients(void **state)
     assert_int_equal(study->label_count, 0);
 }
 
+static void a_study_keeps_the_patients_name_it_came_with(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(INDEX_CONTRACT_ARENA);
+    IndexedObject object;
+    PacsIndexAdded later;
+    const PacsIndexAdded first = index_contract_add(index, 1, 1, 1, 1);
+    indexed_object_init(&object, 1, 2, 1, 1);
+    indexed_object_set(&object, PACS_LEVEL_PATIENT, PACS_TAG_PATIENT_NAME, "Married^Name");
+    assert_int_equal(pacs_index_add(index, &object.add, &later, NULL), PACS_OK);
+
+    const PacsResource *study = index_contract_find(index, arena, PACS_LEVEL_STUDY,
+                                                    later.ids[PACS_LEVEL_STUDY]);
+    assert_string_equal(study->parent_id, first.ids[PACS_LEVEL_PATIENT]);
+    assert_string_equal(tag_of(study->patient_tags, study->patient_tag_count, PACS_TAG_PATIENT_NAME),
+                        "Married^Name");
+    const PacsResource *patient = index_contract_find(index, arena, PACS_LEVEL_PATIENT, study->parent_id);
+    assert_string_equal(tag_of(patient->tags, patient->tag_count, PACS_TAG_PATIENT_NAME), "Nguyễn^Văn1");
+}
+
 static void an_instance_has_a_number_and_no_children(void **state)
 {
     PacsIndex *index = index_contract_index(state);
@@ -529,6 +549,7 @@ static void an_open_index_is_healthy_and_says_what_it_is(void **state)
 
 const struct CMUnitTest index_contract_read_tests[] = {
     INDEX_TEST(a_study_comes_with_its_tags_and_its_patients),
+    INDEX_TEST(a_study_keeps_the_patients_name_it_came_with),
     INDEX_TEST(an_instance_has_a_number_and_no_children),
     INDEX_TEST(children_come_in_the_order_of_their_arrival),
     INDEX_TEST(parts_that_are_not_asked_for_are_left_out),

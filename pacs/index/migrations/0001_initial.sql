@@ -42,7 +42,8 @@ CREATE TABLE study (
     referring_physician TEXT,
     referring_physician_search TEXT,
     institution_name TEXT,
-    tags BLOB NOT NULL
+    tags BLOB NOT NULL,
+    patient_tags BLOB NOT NULL -- as this study's first instance has them: one PatientID may have several names
 );
 CREATE INDEX study_patient ON study (patient);
 CREATE INDEX study_study_uid ON study (study_uid);
