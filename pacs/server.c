@@ -110,11 +110,11 @@ static PacsStatus open_back_ends(PacsServer *server, const PacsSettings *setting
         return status;
 
     server->folder = strdup(storage);
-    PacsStoreFsOptions store_options = {.root = pacs_arena_printf(server->arena, "%s/objects", storage),
+    PacsStoreFsOptions store_options = {.root = storage,
                                         .min_free_bytes = settings->storage_minimum_free_mb << 20};
     PacsIndexSqliteOptions index_options = {
         .path = pacs_arena_printf(server->arena, "%s/index.sqlite", index)};
-    if (!server->folder || !store_options.root || !index_options.path)
+    if (!server->folder || !index_options.path)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory to start");
     status = pacs_store_fs_open(&store_options, server->metrics, &server->store, err);
     if (status == PACS_OK)
