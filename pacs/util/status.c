@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef pacs_fail /* the analyzer's */
 PacsStatus pacs_fail(PacsError *err, PacsStatus status, const char *fmt, ...)
 {
     if (!err)

@@ -37,6 +37,9 @@ typedef struct PacsError {
 
 /** Fill err (may be NULL) and return status, so that a failure is one line: `return pacs_fail(err, ...)`. */
 PacsStatus pacs_fail(PacsError *err, PacsStatus status, const char *fmt, ...) PACS_PRINTF(3, 4);
+#ifdef __clang_analyzer__ /* it sees one file at a time: let it know that a failure is never PACS_OK */
+#define pacs_fail(err, status, ...) (pacs_fail(err, status, __VA_ARGS__), (status))
+#endif
 
 /**
  * Put words in front of err's text (cut if too long) and return status, which is what the failed call
