@@ -146,14 +146,16 @@ static PacsStatus join_identity(const PacsIdentity *identity, PacsLevel level, P
     return pacs_buffer_check(out, err);
 }
 
-/* 40 digits in groups of 8, from the end so that it happens in place. */
-static void spread_digits(char *id)
+void pacs_orthanc_id_format(const uint8_t digest[PACS_ORTHANC_ID_BYTES], char ret_id[PACS_ORTHANC_ID_SIZE])
 {
-    for (size_t group = 4; group > 0; group--) {
-        memmove(id + group * 9, id + group * 8, 8);
-        id[group * 9 - 1] = '-';
+    const size_t group_bytes = 4; /* eight digits between two dashes */
+
+    for (size_t at = 0; at < PACS_ORTHANC_ID_BYTES; at += group_bytes) {
+        char *group = ret_id + at * 2 + at / group_bytes;
+        pacs_hex_format(digest + at, group_bytes, group);
+        group[group_bytes * 2] = '-';
     }
-    id[PACS_ORTHANC_ID_SIZE - 1] = '\0';
+    ret_id[PACS_ORTHANC_ID_SIZE - 1] = '\0'; /* in place of the last dash */
 }
 
 PacsStatus pacs_orthanc_id(const PacsIdentity *identity, PacsLevel level, char ret_id[PACS_ORTHANC_ID_SIZE],
@@ -169,8 +171,7 @@ PacsStatus pacs_orthanc_id(const PacsIdentity *identity, PacsLevel level, char r
     status = pacs_sha1(pacs_buffer_text(&joined), joined.size, digest, err);
     if (status)
         return status;
-    pacs_hex_format(digest, sizeof digest, ret_id); /* 41 of the 45 bytes */
-    spread_digits(ret_id);
+    pacs_orthanc_id_format(digest, ret_id);
     return PACS_OK;
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "pacs/dicom/tag.h"
 #include "pacs/util/status.h"
@@ -26,7 +27,8 @@ typedef enum PacsLevel {
 /** "Patient", "Study", "Series", "Instance", as Orthanc's `Type` has it. */
 const char *pacs_level_name(PacsLevel level);
 
-#define PACS_ORTHANC_ID_SIZE 45 /* five groups of eight hexadecimal digits, four dashes, a NUL */
+#define PACS_ORTHANC_ID_BYTES 20 /* the SHA-1 that an id is */
+#define PACS_ORTHANC_ID_SIZE 45  /* five groups of eight hexadecimal digits, four dashes, a NUL */
 
 /** What identifies an instance, as UTF-8. A slice of size 0 is an absent value. */
 typedef struct PacsIdentity {
@@ -43,6 +45,9 @@ typedef struct PacsIdentity {
  */
 PACS_CHECKED PacsStatus pacs_orthanc_id(const PacsIdentity *identity, PacsLevel level,
                                         char ret_id[PACS_ORTHANC_ID_SIZE], PacsError *err);
+
+/** The text of the id that a digest is. */
+void pacs_orthanc_id_format(const uint8_t digest[PACS_ORTHANC_ID_BYTES], char ret_id[PACS_ORTHANC_ID_SIZE]);
 
 /** True if the text has the form of an id: lower-case hexadecimal digits, dashes in their places. */
 bool pacs_orthanc_id_valid(PacsSlice id);

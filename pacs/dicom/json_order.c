@@ -85,6 +85,8 @@ PacsStatus json_order_members(PacsBuffer *json, size_t start, PacsBuffer *scratc
     if (!cut(json, start, &members))
         return pacs_buffer_check(&members, err);
     size_t count = members.size / sizeof(Member);
+    if (count == 0) /* in order, and qsort_r wants no NULL */
+        return PACS_OK;
     Member *sorted = (Member *)(void *)members.bytes; /* memory from malloc: aligned */
     qsort_r(sorted, count, sizeof *sorted, compare, &(Order){json->bytes});
     pacs_buffer_reset(scratch);

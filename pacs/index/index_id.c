@@ -4,7 +4,7 @@
 
 #include "pacs/util/text.h"
 
-#define GROUP_BYTES 4 /* eight digits between two dashes */
+#define GROUP_BYTES ((size_t)4) /* eight digits between two dashes */
 
 bool pacs_index_id_parse(const char *text, PacsOrthancId *ret_id)
 {
@@ -22,10 +22,5 @@ bool pacs_index_id_parse(const char *text, PacsOrthancId *ret_id)
 
 void pacs_index_id_format(const PacsOrthancId *id, char ret_text[PACS_ORTHANC_ID_SIZE])
 {
-    for (size_t at = 0; at < sizeof id->bytes; at += GROUP_BYTES) {
-        char *group = ret_text + at * 2 + at / GROUP_BYTES;
-        pacs_hex_format(id->bytes + at, GROUP_BYTES, group);
-        group[GROUP_BYTES * 2] = '-';
-    }
-    ret_text[PACS_ORTHANC_ID_SIZE - 1] = '\0';
+    pacs_orthanc_id_format(id->bytes, ret_text);
 }

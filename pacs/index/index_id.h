@@ -6,8 +6,6 @@
 #include "pacs/dicom/identity.h"
 
 /** An Orthanc id as the SHA-1 it is: what back ends store and compare. */
-#define PACS_ORTHANC_ID_BYTES 20
-
 typedef struct PacsOrthancId {
     uint8_t bytes[PACS_ORTHANC_ID_BYTES];
 } PacsOrthancId;
