@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "pacs/dimse/wire.h"
+
 static const PacsReject no_common_version = {1, 2, 2, "protocol-version-not-supported"};
 static const PacsReject no_application_context = {1, 1, 2, "application-context-not-supported"};
 static const PacsReject calling_not_recognised = {1, 1, 3, "calling-aet-not-recognised"};
@@ -15,10 +17,11 @@ static bool take_aet(PacsSlice wire, char ret_aet[PACS_AET_SIZE])
     bool valid = true;
 
     for (size_t i = 0; i < trimmed.size; i++) {
-        char c = trimmed.text[i];
-        bool allowed = c >= ' ' && c <= '~' && c != '\\'; /* PS3.5 6.2, AE */
-        ret_aet[i] = allowed ? c : '?';
-        valid = valid && allowed;
+        ret_aet[i] = trimmed.text[i];
+        if (!pacs_wire_is_text(ret_aet[i])) {
+            ret_aet[i] = '?';
+            valid = false;
+        }
     }
     ret_aet[trimmed.size] = '\0';
     return valid;

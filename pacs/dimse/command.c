@@ -103,8 +103,9 @@ void pacs_response_set(PacsResponse *response, uint16_t status, PacsTag offendin
     size_t size = 0;
 
     for (; comment[size] && size < PACS_ERROR_COMMENT_MAX; size++) {
-        char c = comment[size];
-        response->error_comment[size] = c >= ' ' && c <= '~' && c != '\\' ? c : '?';
+        response->error_comment[size] = comment[size];
+        if (!pacs_wire_is_text(comment[size]))
+            response->error_comment[size] = '?';
     }
     response->error_comment[size] = '\0';
     response->status = status;

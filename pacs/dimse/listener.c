@@ -52,18 +52,6 @@ PacsStatus pacs_listener_open(const char *host, uint16_t port, int *ret_fd, Pacs
     return open_family(NULL, port, AF_INET, ret_fd, err);
 }
 
-uint16_t pacs_listener_port(int fd)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof address;
-
-    if (getsockname(fd, (struct sockaddr *)&address, &size) < 0)
-        return 0;
-    if (address.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&address)->sin_port);
-}
-
 int pacs_listener_accept(int fd, char ret_remote_ip[INET6_ADDRSTRLEN])
 {
     static const char mapped[] = "::ffff:"; /* an IPv4 peer on our IPv6 socket is shown as what it is */

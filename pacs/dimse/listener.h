@@ -8,8 +8,5 @@
 /** A listening TCP socket. host NULL: every address, IPv6 and IPv4. *ret_fd is the caller's to close. */
 PACS_CHECKED PacsStatus pacs_listener_open(const char *host, uint16_t port, int *ret_fd, PacsError *err);
 
-/** The port it listens on; 0 if it cannot be told. */
-uint16_t pacs_listener_port(int fd);
-
 /** The next connection, its descriptor the caller's; the peer's address as digits. -1: errno says why. */
 int pacs_listener_accept(int fd, char ret_remote_ip[INET6_ADDRSTRLEN]);

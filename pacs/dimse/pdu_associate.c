@@ -233,7 +233,7 @@ PacsStatus pacs_pdu_parse_associate_request(PacsSlice body, PacsAssociateRequest
     ret_request->protocol_version = pacs_wire_u16_big((const uint8_t *)body.text);
     ret_request->called_aet = (PacsSlice){body.text + 4, AET_WIRE_SIZE};
     ret_request->calling_aet = (PacsSlice){body.text + 4 + AET_WIRE_SIZE, AET_WIRE_SIZE};
-    ret_request->reserved = (PacsSlice){body.text + 4 + 2 * AET_WIRE_SIZE, 32};
+    ret_request->reserved = (PacsSlice){body.text + 4 + AET_WIRE_SIZE + AET_WIRE_SIZE, 32};
 
     PacsSlice rest = {body.text + FIXED_PART_SIZE, body.size - FIXED_PART_SIZE};
     while (rest.size) {

@@ -12,9 +12,11 @@
 
 #include "pacs/dimse/association.h"
 #include "pacs/dimse/listener.h"
+#include "pacs/dimse/wire.h"
 #include "pacs/util/clock.h"
 #include "pacs/util/limits.h"
 #include "pacs/util/log.h"
+#include "pacs/util/socket.h"
 
 /* An association's thread goes through negotiation, ingest and the scan: none recurses, the largest frame is
  * the request's 5 kB, and a name look-up takes some 100 kB. Half of it would do without sanitizers. */
@@ -196,7 +198,7 @@ static PacsStatus check_options(const PacsDimseOptions *options, PacsError *err)
     if (aet_size == 0 || aet_size >= PACS_AET_SIZE)
         return pacs_fail(err, PACS_INVALID, "DicomAet: %zu characters, 1 to 16 make an AE title", aet_size);
     for (size_t i = 0; i < aet_size; i++)
-        if (options->aet[i] < ' ' || options->aet[i] > '~' || options->aet[i] == '\\')
+        if (!pacs_wire_is_text(options->aet[i]))
             return pacs_fail(err, PACS_INVALID, "DicomAet: character %zu cannot stand in an AE title", i + 1);
     if (options->max_pdu_bytes < PACS_DIMSE_MIN_PDU || options->max_pdu_bytes > PACS_DIMSE_MAX_PDU)
         return pacs_fail(err, PACS_INVALID, "MaximumPduLength: %u is not between %u and %u",
@@ -261,7 +263,7 @@ PacsStatus pacs_dimse_open(const PacsDimseOptions *options, PacsIngest *ingest, 
 
 uint16_t pacs_dimse_port(const PacsDimseServer *server)
 {
-    return pacs_listener_port(server->listen_fd);
+    return pacs_socket_port(server->listen_fd);
 }
 
 uint32_t pacs_dimse_active(PacsDimseServer *server)

@@ -1,7 +1,15 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+/** ASCII that may stand in an AE title or a comment: no controls, no backslash, which separates values
+ *  (PS3.5 6.2, AE and LO). */
+static inline bool pacs_wire_is_text(char c)
+{
+    return c >= ' ' && c <= '~' && c != '\\';
+}
 
 /** Numbers of the upper layer are big endian (PS3.8 9.3.1), those of command sets little endian
  * (PS3.7 6.3.1). */
