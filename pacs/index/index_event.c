@@ -218,7 +218,7 @@ PacsStatus pacs_index_event_patient_ref(const uint8_t key[PACS_SHA256_SIZE], con
                                         const char *patient_id, char ret_ref[2 * PACS_SHA256_SIZE + 1],
                                         PacsError *err)
 {
-    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(4 * PACS_MAX_MAIN_TAG_VALUE);
+    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER((size_t)4 * PACS_MAX_MAIN_TAG_VALUE);
     pacs_buffer_add_text(&text, issuer ? issuer : "");
     pacs_buffer_add_char(&text, '\0');
     pacs_buffer_add_text(&text, patient_id ? patient_id : "");

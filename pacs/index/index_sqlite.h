@@ -168,7 +168,7 @@ PACS_CHECKED PacsStatus pacs_index_sqlite_purge_instance(IndexSqlite *index, int
 
 /* ---- The slots, each beside its subject ---- */
 
-PacsStatus pacs_index_sqlite_add(PacsIndex *self, const PacsPreparedAdd *add, PacsIndexAdded *ret_added,
+PacsStatus pacs_index_sqlite_add(PacsIndex *self, const PacsPreparedAdd *prepared, PacsIndexAdded *ret_added,
                                  PacsError *err);
 PacsStatus pacs_index_sqlite_delete(PacsIndex *self, PacsLevel level, const PacsOrthancId *id,
                                     PacsRemaining *ret_remaining, PacsError *err);

@@ -163,7 +163,7 @@ static PacsStatus add_to_manifest(PacsSha256 *hash, sqlite3_stmt *rows, PacsErro
     if (status == PACS_OK)
         status = pacs_sha256_add(hash, " ", 1, err);
     if (status == PACS_OK)
-        status = pacs_sha256_add(hash, hex, 2 * PACS_SHA256_SIZE, err);
+        status = pacs_sha256_add(hash, hex, sizeof hex - 1, err);
     return status == PACS_OK ? pacs_sha256_add(hash, "\n", 1, err) : status;
 }
 

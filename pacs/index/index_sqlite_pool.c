@@ -20,7 +20,7 @@ PacsStatus pacs_index_sqlite_pool_new(const char *path, uint32_t count, IndexRea
                                       PacsError *err)
 {
     IndexReaderPool *pool = calloc(1, sizeof *pool);
-    PacsSqlite **idle = calloc(count, sizeof *idle);
+    PacsSqlite **idle = calloc(count, sizeof(PacsSqlite *));
     if (!pool || !idle) {
         free(pool);
         free(idle);
