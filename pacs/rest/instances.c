@@ -79,7 +79,7 @@ static void finish_upload(void *context, PacsHttpRequest *request, void *state, 
 {
     PacsRest *rest = context;
     PacsError err = {0};
-    PacsIngested ingested;
+    PacsIngested ingested = {0};
     PACS_AUTO(PacsUpload) upload = state;
     PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(4096);
     PacsJson json;
