@@ -100,7 +100,7 @@ static PacsStatus parse_modality(const char *name, const json_t *value, PacsModa
 PacsStatus pacs_options_modalities(const PacsSettings *settings, PacsArena *arena,
                                    const PacsModality **ret_modalities, size_t *ret_count, PacsError *err)
 {
-    json_t *all = (json_t *)(uintptr_t)settings->dicom_modalities; /* jansson iterates non-const */
+    json_t *all = (json_t *)settings->dicom_modalities; /* jansson iterates non-const */
     const char *name;
     json_t *value;
     size_t count = 0;
@@ -126,7 +126,7 @@ PacsStatus pacs_options_modalities(const PacsSettings *settings, PacsArena *aren
 PacsStatus pacs_options_users(const PacsSettings *settings, PacsArena *arena, const PacsHttpUser **ret_users,
                               size_t *ret_count, PacsError *err)
 {
-    json_t *all = (json_t *)(uintptr_t)settings->registered_users; /* jansson iterates non-const */
+    json_t *all = (json_t *)settings->registered_users; /* jansson iterates non-const */
     const char *name;
     json_t *value;
     size_t count = 0;

@@ -87,8 +87,7 @@ static bool is_without_effect(const char *key)
 
 static void warn_of_others(const PacsConfig *config, void (*warn)(const char *key, const char *text))
 {
-    json_t *root = json_incref(
-        (json_t *)(uintptr_t)pacs_config_root(config)); /* jansson iterates non-const */
+    json_t *root = (json_t *)pacs_config_root(config); /* jansson iterates non-const */
     const char *key;
     json_t *value;
 
@@ -98,7 +97,6 @@ static void warn_of_others(const PacsConfig *config, void (*warn)(const char *ke
             continue;
         warn(key, is_without_effect(key) ? "this key of Orthanc has no effect here" : "unknown key, ignored");
     }
-    json_decref(root);
 }
 
 PacsStatus pacs_settings_read(const PacsConfig *config, PacsSettings *ret_settings,

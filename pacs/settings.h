@@ -23,8 +23,7 @@ typedef struct PacsSettings {
     const json_t *http_bind_addresses;
     uint64_t http_threads_count;
     bool remote_access_allowed;
-    const json_t
-        *authentication_enabled; /* null: on where remote access is allowed or users are registered */
+    const json_t *authentication_enabled; /* null: where remote access is allowed or users are registered */
     const json_t *registered_users;
     bool http_describe_errors;
     uint64_t keep_alive_timeout_s;

@@ -42,7 +42,7 @@ const PacsSetting pacs_settings_table[] = {
         "that reading, deleting and the index go on working."),
     BOOL("ReadOnly", read_only, "false", "Refuse everything that changes data, and open no DICOM port."),
     NUMBER(
-        "StableAge", stable_age_s, "60", 1, 30 * 86400,
+        "StableAge", stable_age_s, "60", 1, UINT64_C(30) * 86400,
         "Seconds without a new instance after which a patient, study or series is stable and `study.arrived`\n"
         "is published."),
     JSON(
