@@ -83,8 +83,10 @@ static int compare_u64(const void *a, const void *b)
 static void print_waits(uint64_t *waits_ns, size_t count)
 {
     qsort(waits_ns, count, sizeof *waits_ns, compare_u64);
-    printf("  waits ms: median %.2f  p99 %.2f  max %.2f\n", (double)waits_ns[count / 2] / 1e6,
-           (double)waits_ns[count * 99 / 100] / 1e6, (double)waits_ns[count - 1] / 1e6);
+    const uint64_t median = waits_ns[count / 2];
+    const uint64_t p99 = waits_ns[count * 99 / 100];
+    printf("  waits ms: median %.2f  p99 %.2f  max %.2f\n", (double)median / 1e6, (double)p99 / 1e6,
+           (double)waits_ns[count - 1] / 1e6);
 }
 
 static void bench_add(PacsIndex *index, unsigned threads, unsigned instances)
@@ -167,7 +169,7 @@ static void bench_delete(PacsIndex *index, unsigned instances)
         exit(1);
     const uint64_t deleted = pacs_monotonic_ns();
     size_t swept = 0;
-    while (swept < instances / FILLERS * FILLERS) {
+    while (swept < instances - instances % FILLERS) {
         PacsKey keys[1000];
         size_t count = 0;
         if (pacs_index_read_garbage(index, keys, 1000, &count, NULL) != PACS_OK ||
@@ -184,6 +186,11 @@ static void bench_delete(PacsIndex *index, unsigned instances)
     free(sender.waits_ns);
 }
 
+static unsigned number(const char *text)
+{
+    return (unsigned)strtoul(text, NULL, 10);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 4)
@@ -198,8 +205,8 @@ int main(int argc, char **argv)
         return 1;
     }
     if (argc > 4 && strcmp(argv[4], "delete") == 0)
-        bench_delete(index, (unsigned)atoi(argv[3]));
+        bench_delete(index, number(argv[3]));
     else
-        bench_add(index, (unsigned)atoi(argv[2]), (unsigned)atoi(argv[3]));
+        bench_add(index, number(argv[2]), number(argv[3]));
     return 0;
 }
