@@ -38,7 +38,7 @@ PacsIndex *index_failing_new(PacsIndex *inner);
 
 /** From now on the n-th call of `slot` (1: the next) fails once with `status`, without reaching the inner
  * index. 0 as n: every call. PACS_OK as status: none. */
-void index_failing_arm(PacsIndex *failing, IndexFailingSlot slot, unsigned n, PacsStatus status);
+void index_failing_arm(PacsIndex *index, IndexFailingSlot slot, unsigned n, PacsStatus status);
 
 /** Calls of the slot so far, failed ones included. */
-unsigned index_failing_calls(PacsIndex *failing, IndexFailingSlot slot);
+unsigned index_failing_calls(PacsIndex *index, IndexFailingSlot slot);
