@@ -52,8 +52,7 @@ static void die(const char *what)
     exit(1);
 }
 
-/* --- the three ways --------------------------------------------------------------------------------------
- */
+/* ---- the three ways ---- */
 
 static void write_file(const Run *run, const char *name)
 {
@@ -97,8 +96,7 @@ static void put_store(Run *run)
     }
 }
 
-/* --- one turn --------------------------------------------------------------------------------------------
- */
+/* ---- one turn ---- */
 
 typedef struct Worker {
     Run *run;
@@ -175,8 +173,7 @@ static void take_turn(Way *way, unsigned round, const char *folder, unsigned thr
     close_place(path, &run);
 }
 
-/* --- the comparison --------------------------------------------------------------------------------------
- */
+/* ---- the comparison ---- */
 
 static int compare_doubles(const void *a, const void *b)
 {
