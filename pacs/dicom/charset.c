@@ -6,8 +6,8 @@
 
 #define ESC 0x1B
 
-/* Where a value's reader stands. One character at a time, both for converting and for finding the next `\`.
- */
+/* Where a value's reader stands. One character at a time, both for converting and for finding the
+ * next `\`. */
 typedef struct Decoder {
     const uint8_t *at;
     const uint8_t *end;
@@ -199,8 +199,8 @@ static uint32_t read_gb18030(Decoder *decoder)
     return PACS_CHARSET_UNKNOWN;
 }
 
-/* The second byte's range tells overlong forms, surrogates and what is beyond Unicode (RFC 3629 section 4).
- */
+/* The second byte's range tells overlong forms, surrogates and what is beyond Unicode (RFC 3629
+ * section 4). */
 static uint32_t read_utf8(Decoder *decoder)
 {
     uint8_t first = *decoder->at++;

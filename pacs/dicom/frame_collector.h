@@ -33,8 +33,8 @@ void frame_collector_init(FrameCollector *collector);
 void frame_collector_clear(FrameCollector *collector);
 void frame_collector_reset(FrameCollector *collector);
 
-/** Bytes of the extended offset table (7FE0,0001), or of the basic one, which only counts without the former.
- */
+/** Bytes of the extended offset table (7FE0,0001), or of the basic one, which only counts without
+ * the former. */
 void frame_collector_add_extended_offsets(FrameCollector *collector, const uint8_t *bytes, size_t size);
 void frame_collector_add_basic_offsets(FrameCollector *collector, const uint8_t *bytes, size_t size);
 

@@ -179,8 +179,8 @@ static PacsStatus step_fragment_value(PacsReader *reader, PacsError *err)
     return status;
 }
 
-/* Modalities fill up files to a block's end with zeros; anything else behind a data set is not ours to guess.
- */
+/* Modalities fill up files to a block's end with zeros; anything else behind a data set is not ours
+ * to guess. */
 static PacsStatus step_padding(PacsReader *reader, PacsError *err)
 {
     size_t size = 0;

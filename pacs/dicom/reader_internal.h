@@ -9,11 +9,9 @@
 #include "pacs/util/limits.h"
 
 #define PREAMBLE_SIZE 128
-#define START_SIZE                                                                                           \
-    (PREAMBLE_SIZE + 12) /* preamble, "DICM" and an element header: what a first look wants   \
-                                         */
-#define HEADER_SIZE 12   /* the longest element header */
-#define CARRY_SIZE 256   /* over START_SIZE: what was too short to decide on so far */
+#define START_SIZE (PREAMBLE_SIZE + 12) /* for a first look: preamble, "DICM", an element header */
+#define HEADER_SIZE 12                  /* the longest element header */
+#define CARRY_SIZE 256                  /* over START_SIZE: what was too short to decide on so far */
 #define UNBOUNDED UINT64_MAX
 
 typedef enum ReaderState {

@@ -12,8 +12,8 @@
 /* GE's implicit little endian with big endian pixel data, in the archives of the late nineties. */
 #define UID_GE_IMPLICIT "1.2.840.113619.5.2"
 
-#define PLAUSIBLE_FIRST_LENGTH                                                                               \
-    0xFFFFu /* of a first element in implicit VR: a UID, a character set, a length */
+/* Of a first element in implicit VR: a UID, a character set, a length. */
+#define PLAUSIBLE_FIRST_LENGTH 0xFFFFu
 #define PLAUSIBLE_FIRST_GROUP 0x0028u
 
 bool reader_looks_explicit(const uint8_t *header)

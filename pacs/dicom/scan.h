@@ -26,8 +26,8 @@
  */
 typedef struct PacsScan PacsScan;
 
-#define PACS_SCAN_INLINE_MAX_DEFAULT                                                                         \
-    1024 /* private headers stay readable; LUTs, overlays, documents do not count */
+/** Bytes: private headers stay readable; LUTs, overlays, documents do not count. */
+#define PACS_SCAN_INLINE_MAX_DEFAULT 1024
 
 typedef struct PacsScanOptions {
     /** Binary values above this many bytes become BulkDataURI in the JSON; pixel data always does. 0:
