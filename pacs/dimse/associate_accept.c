@@ -4,8 +4,8 @@
 #include "pacs/dimse/associate.h"
 #include "pacs/dimse/wire.h"
 
-/* Writing the A-ASSOCIATE-AC. The buffer remembers what did not fit, pacs_buffer_check() at the end says it.
- */
+/* Writing the A-ASSOCIATE-AC. The buffer remembers what did not fit, pacs_buffer_check() at the end
+ * says it. */
 
 static void add_bytes(PacsBuffer *out, const void *bytes, size_t size)
 {

@@ -131,8 +131,8 @@ static bool read_body(Association *association, uint32_t length, PacsBuffer *bod
     return true;
 }
 
-/* Table 9-10: whatever is not a request ends with AA-1, an abort by the service user, or AA-2 for an abort.
- */
+/* Table 9-10: whatever is not a request ends with AA-1, an abort by the service user, or AA-2 for
+ * an abort. */
 static bool read_request(Association *association, PacsBuffer *body)
 {
     PacsPduHeader header = {0};

@@ -13,8 +13,8 @@ typedef struct Association Association;
 typedef struct Operation {
     uint16_t field;
     const char *name; /* for the log */
-    /** The command is complete; may set the response already, a data set that follows is taken all the same.
-     */
+    /** The command is complete; may set the response already, a data set that follows is taken all
+     * the same. */
     void (*begin)(Association *association);
     /** A piece of the data set. NULL: thrown away. */
     void (*data)(Association *association, const uint8_t *bytes, size_t size);

@@ -63,8 +63,7 @@ typedef struct PacsResponse {
 void pacs_response_set(PacsResponse *response, uint16_t status, PacsTag offending_element,
                        const char *comment);
 
-#define PACS_RESPONSE_SIZE_MAX                                                                               \
-    512 /* two UIDs of 64, a comment of 64, numbers and element headers: below 350 */
+#define PACS_RESPONSE_SIZE_MAX 512 /* two UIDs of 64, a comment of 64, numbers, headers: below 350 */
 
 /**
  * The response's command set, with the request's message id and its affected class and instance as far as

@@ -55,6 +55,6 @@ typedef struct PacsDimseOptions {
 #define PACS_DIMSE_MIN_PDU 4096u
 #define PACS_DIMSE_MAX_PDU (1u << 20)
 
-/** Lightbox's defaults: Orthanc's where it has one (AE title, port 4242, all that DicomAlwaysAllow* lets in).
- */
+/** Lightbox's defaults: Orthanc's where it has one (AE title, port 4242, all that DicomAlwaysAllow*
+ * lets in). */
 PacsDimseOptions pacs_dimse_default_options(void);

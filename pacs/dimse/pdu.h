@@ -136,8 +136,8 @@ typedef struct PacsAssociateRequest {
     PacsSlice user_items;
 } PacsAssociateRequest;
 
-/** `body` is what follows the PDU header. *ret_request is filled as far as the parser came, also on failure.
- */
+/** `body` is what follows the PDU header. *ret_request is filled as far as the parser came, also
+ * on failure. */
 PACS_CHECKED PacsStatus pacs_pdu_parse_associate_request(PacsSlice body, PacsAssociateRequest *ret_request,
                                                          PacsError *err);
 

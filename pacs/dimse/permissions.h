@@ -19,8 +19,8 @@ typedef struct PacsPermissions {
 PacsPermissions pacs_permissions_of(const PacsDimseOptions *options, PacsSlice calling_aet,
                                     const char *remote_ip);
 
-/** AE titles as Orthanc compares them: letters of either case unless StrictAetComparison. Both trimmed here.
- */
+/** AE titles as Orthanc compares them: letters of either case unless StrictAetComparison. Both
+ * trimmed here. */
 bool pacs_aet_equal(const PacsDimseOptions *options, PacsSlice a, const char *b);
 
 /** True if `text` matches one of the patterns, in which * stands for any run of characters and ? for one. */

@@ -107,8 +107,8 @@ static int start_thread(pthread_t *thread, void *(*run)(void *), void *argument)
 
 /* ---- Accepting ---- */
 
-/* NULL if all are taken. Called with the lock held; joining does not wait, a DONE thread has only to return.
- */
+/* NULL if all are taken. Called with the lock held; joining does not wait, a DONE thread has only
+ * to return. */
 static Slot *find_slot(PacsDimseServer *server)
 {
     for (size_t i = 0; i < server->slot_count; i++) {

@@ -23,8 +23,8 @@ typedef enum PacsReadResult {
 } PacsReadResult;
 
 typedef struct PacsTransportOps {
-    /** What is there, up to `size` bytes; waits for the first. wake_fd -1: none. *ret_size is set with BYTES.
-     */
+    /** What is there, up to `size` bytes; waits for the first. wake_fd -1: none. *ret_size is set
+     * with BYTES. */
     PacsReadResult (*read)(PacsTransport *self, void *bytes, size_t size, uint64_t deadline_ns, int wake_fd,
                            size_t *ret_size);
     /** All of it, or false: the peer is gone or takes nothing. */

@@ -124,8 +124,8 @@ PacsStatus pacs_transport_socket(int fd, PacsTransport **ret_transport, PacsErro
     /* Each answer is one write and must not wait for company. Not TCP in tests, see above. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     acknowledge_now(fd);
-    /* Where associations may idle for ever, a peer that vanished without a word is found out in some hours.
-     */
+    /* Where associations may idle for ever, a peer that vanished without a word is found out in
+     * some hours. */
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1}, sizeof(int));
     *transport = (SocketTransport){.base.ops = &socket_ops, .fd = fd};
     owned = -1;
