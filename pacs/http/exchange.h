@@ -103,11 +103,11 @@ typedef struct PacsHttpExchange {
 
 /** With an arena and one reference; NULL: no memory. */
 PacsHttpExchange *pacs_http_exchange_new(PacsHttpSite *site);
-void pacs_http_exchange_unref(
-    PacsHttpExchange *exchange); /* the last one frees, and aborts an unfinished body reader */
+/** The last one frees, and aborts an unfinished body reader. */
+void pacs_http_exchange_unref(PacsHttpExchange *exchange);
 
-/** request's target, sent_method, headers, addresses and header_size are set: find the route, check rights.
- */
+/** request's target, sent_method, headers, addresses and header_size are set: find the route,
+ * check rights. */
 PACS_CHECKED PacsHttpNext pacs_http_exchange_head(PacsHttpExchange *exchange);
 /** Takes what fits of the body (*ret_taken; all unless WORK comes next). */
 PACS_CHECKED PacsHttpNext pacs_http_exchange_bytes(PacsHttpExchange *exchange, const uint8_t *bytes,
@@ -137,7 +137,7 @@ void pacs_http_payload_clear(PacsHttpPayload *payload);
 /** Cut the range asked for, add the headers that every reply has, turn a failed reply into a 500. */
 void pacs_http_reply_complete(PacsHttpReply *reply);
 
-/* account.c: the one log record and the counters of a request. `is_whole` false: the client did not get all.
- */
+/* account.c: the one log record and the counters of a request. `is_whole` false: the client did not
+ * get all. */
 void pacs_http_account_begin(PacsHttpExchange *exchange);
 void pacs_http_account_end(PacsHttpExchange *exchange, bool is_whole);

@@ -24,8 +24,7 @@
 typedef struct PacsHttpRequest PacsHttpRequest;
 typedef struct PacsHttpReply PacsHttpReply;
 
-/* --- the request ------------------------------------------------------------------------------------------
- */
+/* ---- the request ---- */
 
 typedef enum PacsHttpMethod {
     PACS_HTTP_GET, /* HEAD too: it is served by the GET route, and the body left out */
@@ -47,8 +46,8 @@ typedef struct PacsHttpPair {
  * contain a NUL; they are otherwise the client's bytes: check before use.
  */
 PacsHttpMethod pacs_http_method(const PacsHttpRequest *request); /* after _method / X-HTTP-Method-Override */
-const char *pacs_http_method_name(
-    const PacsHttpRequest *request); /* "GET", "HEAD", ...: after override too */
+/** "GET", "HEAD", ...: after override too. */
+const char *pacs_http_method_name(const PacsHttpRequest *request);
 bool pacs_http_is_head(const PacsHttpRequest *request);
 const char *pacs_http_path(const PacsHttpRequest *request); /* as sent, without the query: "/studies/a%20b" */
 /** What {name} or {*name} in the route's pattern matched. The name is in the pattern (assert). */
@@ -64,8 +63,8 @@ PacsHttpPair pacs_http_query_at(const PacsHttpRequest *request, size_t index);
  * 9110 5.2). */
 const char *pacs_http_header(const PacsHttpRequest *request, const char *name);
 
-const char *pacs_http_remote_address(
-    const PacsHttpRequest *request); /* "192.0.2.7", "2001:db8::1"; no port */
+/** "192.0.2.7", "2001:db8::1"; no port. */
+const char *pacs_http_remote_address(const PacsHttpRequest *request);
 bool pacs_http_is_loopback(const PacsHttpRequest *request);
 const char *pacs_http_user(const PacsHttpRequest *request);       /* authenticated user, or "" */
 const char *pacs_http_request_id(const PacsHttpRequest *request); /* from X-Request-Id, or minted */
@@ -81,8 +80,7 @@ PacsSlice pacs_http_body(const PacsHttpRequest *request);
  *  handler just returns). Any thread may ask. */
 bool pacs_http_cancelled(const PacsHttpRequest *request);
 
-/* --- the reply --------------------------------------------------------------------------------------------
- */
+/* ---- the reply ---- */
 
 /*
  * Starts as 200 without a body. The last body set counts; a body that is replaced is freed. A call that takes
@@ -117,8 +115,8 @@ void pacs_http_reply_static(PacsHttpReply *reply, const char *content_type, cons
  */
 void pacs_http_reply_source(PacsHttpReply *reply, const char *content_type, PacsSource *source,
                             uint64_t size);
-/** `size` bytes of fd from offset; *takes* fd. Sent by sendfile, or in one write with the header where small.
- */
+/** `size` bytes of fd from offset; *takes* fd. Sent by sendfile, or in one write with the header
+ * where small. */
 void pacs_http_reply_fd(PacsHttpReply *reply, const char *content_type, int fd, uint64_t offset,
                         uint64_t size);
 
@@ -140,8 +138,7 @@ PACS_CHECKED bool pacs_http_reply_not_modified(PacsHttpRequest *request, PacsHtt
 /** Whether Accept-Encoding admits gzip (with q > 0). */
 bool pacs_http_accepts_gzip(const PacsHttpRequest *request);
 
-/* --- routes -----------------------------------------------------------------------------------------------
- */
+/* ---- routes ---- */
 
 typedef void (*PacsHttpHandle)(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 
@@ -175,16 +172,14 @@ typedef struct PacsHttpBodyReader {
 } PacsHttpBodyReader;
 
 typedef enum PacsHttpBodyKind {
-    PACS_HTTP_BODY_NONE,    /* a body that comes nevertheless is read and dropped, within
-                               PACS_MAX_HTTP_IGNORED_BODY */
+    PACS_HTTP_BODY_NONE,    /* one that comes is read and dropped, within PACS_MAX_HTTP_IGNORED_BODY */
     PACS_HTTP_BODY_COLLECT, /* read whole before the handler: 413 above PACS_MAX_HTTP_COLLECTED_BODY */
     PACS_HTTP_BODY_STREAM,  /* reader, not handle; 413 above the route's max_body */
 } PacsHttpBodyKind;
 
 typedef enum PacsHttpPlace {
     PACS_HTTP_INLINE, /* on the HTTP thread: at most index lookups and preads, some milliseconds */
-    PACS_HTTP_POOL, /* on a worker thread: may block. 503 with Retry-After when all are busy and the queue is
-                       full */
+    PACS_HTTP_POOL,   /* on a worker thread: may block. 503 with Retry-After when the queue is full */
 } PacsHttpPlace;
 
 #define PACS_HTTP_PUBLIC 1u  /* answered without authentication, and from anywhere: /livez, /readyz */
@@ -204,15 +199,15 @@ typedef struct PacsHttpRoute {
     PacsHttpBodyKind body;
     PacsHttpPlace place; /* of handle; readers are always in the pool */
     uint32_t flags;
-    uint64_t max_body; /* STREAM: bytes as fed, after inflating; 0: PACS_MAX_HTTP_STREAMED_BODY. COLLECT: 0 or
-                          less than the general limit */
+    /** STREAM: bytes as fed, after inflating; 0: PACS_MAX_HTTP_STREAMED_BODY. COLLECT: 0 or less than the
+     *  general limit. */
+    uint64_t max_body;
 } PacsHttpRoute;
 
 #define PACS_HTTP_MAX_CAPTURES 8
 
 typedef struct PacsHttpMount {
-    const char
-        *prefix; /* "" or "/dicom-web": longest matching prefix serves the request; not in the patterns */
+    const char *prefix; /* "" or "/dicom-web", not in the patterns: the longest that matches serves */
     const PacsHttpRoute *routes; /* static */
     size_t route_count;
     void *context; /* handed to handlers and readers; borrowed, outlives the server */

@@ -187,7 +187,7 @@ uint32_t pacs_http_perform(PacsHttpMemory *memory, const PacsHttpAsk *ask, PacsH
     char length[24];
 
     *ret_answer = (PacsHttpAnswer){0};
-    pacs_buffer_init(&ret_answer->head, PACS_MAX_HTTP_REPLY_HEADERS * 2);
+    pacs_buffer_init(&ret_answer->head, (size_t)2 * PACS_MAX_HTTP_REPLY_HEADERS);
     pacs_buffer_init(&ret_answer->body, ANSWER_MAX);
     PacsHttpExchange *exchange = pacs_http_exchange_new(memory->site);
     if (!exchange)

@@ -25,8 +25,7 @@ PACS_DEFINE_AUTO(PacsHttpMemory, pacs_http_memory_free);
 typedef struct PacsHttpAsk {
     const char *method; /* NULL: GET */
     const char *target;
-    const PacsHttpPair
-        *headers; /* Content-Length is added where `body` is given and no Transfer-Encoding is */
+    const PacsHttpPair *headers; /* Content-Length is added to a `body` without Transfer-Encoding */
     size_t header_count;
     const void *body;
     size_t body_size;

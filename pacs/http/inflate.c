@@ -79,8 +79,8 @@ PacsStatus pacs_http_inflate_feed(PacsHttpInflate *self, const uint8_t *bytes, s
 {
     size_t produced;
 
-    self->stream.next_in = (Bytef *)(uintptr_t)bytes; /* zlib only reads it */
-    self->stream.avail_in = (uInt)size;               /* a chunk: far below 4 GiB */
+    self->stream.next_in = (Bytef *)bytes; /* zlib only reads it */
+    self->stream.avail_in = (uInt)size;    /* a chunk: far below 4 GiB */
     do {
         PacsStatus status = inflate_piece(self, &produced, err);
         if (status == PACS_OK && produced > 0)

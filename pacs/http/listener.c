@@ -14,6 +14,7 @@
 
 #include "pacs/http/thread.h"
 #include "pacs/util/log.h"
+#include "pacs/util/socket.h"
 
 #define MAX_SOCKETS 16
 #define BACKLOG 1024          /* the kernel cuts it to somaxconn */
@@ -32,18 +33,6 @@ struct PacsHttpListener {
 
 /* ---- Binding ---- */
 
-static uint16_t bound_port(int fd)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof address;
-
-    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
-        return 0;
-    if (address.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&address)->sin_port);
-}
-
 static PacsStatus listen_at(PacsHttpListener *listener, const struct addrinfo *info, const char *name,
                             PacsError *err)
 {
@@ -61,7 +50,7 @@ static PacsStatus listen_at(PacsHttpListener *listener, const struct addrinfo *i
         return pacs_fail(err, PACS_UNAVAILABLE, "cannot listen at '%s' port %u: %s", name, listener->port,
                          strerror(errno));
     if (listener->port == 0)
-        listener->port = bound_port(fd);
+        listener->port = pacs_socket_port(fd);
     return PACS_OK;
 }
 

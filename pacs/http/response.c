@@ -194,12 +194,12 @@ static struct MHD_Response *payload_response(PacsHttpServer *server, PacsHttpExc
     case PACS_HTTP_PAYLOAD_SOURCE:
         return stream_response(server, exchange, connection, watched);
     case PACS_HTTP_PAYLOAD_STATIC: /* the arena outlives the sending: libmicrohttpd says when that is over */
-        return MHD_create_response_from_buffer((size_t)payload->size, (void *)(uintptr_t)payload->bytes,
+        return MHD_create_response_from_buffer((size_t)payload->size, (void *)payload->bytes,
                                                MHD_RESPMEM_PERSISTENT);
     case PACS_HTTP_PAYLOAD_NONE:
         break;
     }
-    return MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+    return MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
 }
 
 struct MHD_Response *pacs_http_response_new(PacsHttpServer *server, PacsHttpExchange *exchange,

@@ -18,8 +18,8 @@ typedef struct PacsHttpRouter PacsHttpRouter;
 #define PACS_HTTP_MAX_SEGMENTS 24 /* of a path; deeper ones match {*rest} only up to here */
 #define PACS_HTTP_ALLOW_SIZE 64   /* "GET, HEAD, POST, PUT, DELETE, OPTIONS" and a NUL */
 
-/** What account.c counts one route's requests with, kept after the first: looking a series up takes a lock.
- */
+/** What account.c counts one route's requests with, kept after the first: looking a series up takes
+ * a lock. */
 typedef struct PacsHttpRouteCounters {
     _Atomic(PacsMetric *) seconds;
     _Atomic(PacsMetric *) answered_200; /* with the route's own method: nearly all requests are such */
@@ -32,8 +32,7 @@ typedef struct PacsHttpPath {
 } PacsHttpPath;
 
 typedef struct PacsHttpMatch {
-    const PacsHttpMount
-        *mount; /* of the longest matching prefix; never NULL (the first mount is the fallback) */
+    const PacsHttpMount *mount;      /* of the longest matching prefix, else the first; never NULL */
     const PacsHttpRoute *route;      /* NULL: none */
     PacsHttpRouteCounters *counters; /* of the route; the router's */
     PacsHttpPair captures[PACS_HTTP_MAX_CAPTURES];

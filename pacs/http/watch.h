@@ -46,8 +46,8 @@ typedef struct PacsHttpWatchOptions {
     uint32_t transfer_ms;
 } PacsHttpWatchOptions;
 
-#define PACS_HTTP_PROGRESS_BYTES                                                                             \
-    (16u << 10) /* per transfer_ms: 550 bytes/s at 30 s, what no working line stays under */
+/** Per transfer_ms: 550 bytes/s at 30 s, what no working line stays under. */
+#define PACS_HTTP_PROGRESS_BYTES (16u << 10)
 
 PACS_CHECKED PacsStatus pacs_http_watch_new(const PacsHttpWatchOptions *options, PacsHttpWatch **ret_watch,
                                             PacsError *err);
@@ -60,8 +60,8 @@ PacsHttpWatched *pacs_http_watch_add(PacsHttpWatch *watch, int fd);
  * that was sent while the peer was still sending is not lost to a reset. */
 void pacs_http_watch_remove(PacsHttpWatch *watch, PacsHttpWatched *watched, bool linger);
 
-/** A new phase, and its deadline counts from now. False: the connection is CUT, and must not be written to.
- */
+/** A new phase, and its deadline counts from now. False: the connection is CUT, and must not be
+ * written to. */
 bool pacs_http_watch_phase(PacsHttpWatch *watch, PacsHttpWatched *watched, PacsHttpPhase phase);
 
 size_t pacs_http_watch_count(PacsHttpWatch *watch);
