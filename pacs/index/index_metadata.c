@@ -50,8 +50,8 @@ static const char *signature(PacsLevel level, PacsArena *arena)
     return pacs_arena_strdup(arena, pacs_buffer_text(&text));
 }
 
-/** Orthanc has no origin of its own for STOW-RS (a plug-in there) and none for what the server made itself.
- */
+/** Orthanc has no origin of its own for STOW-RS (a plug-in there) and none for what the server
+ * made itself. */
 static const char *door_name(const PacsOrigin *origin)
 {
     switch (origin->door) {

@@ -117,8 +117,8 @@ PACS_CHECKED PacsStatus pacs_index_sqlite_pool_new(const char *path, uint32_t co
                                                    IndexReaderPool **ret_pool, PacsError *err);
 void pacs_index_sqlite_pool_free(IndexReaderPool *pool);
 
-/** A connection for one read; waits while all are in use. `begin` opens a snapshot over several statements.
- */
+/** A connection for one read; waits while all are in use. `begin` opens a snapshot over
+ * several statements. */
 typedef struct IndexReader {
     IndexReaderPool *pool;
     PacsSqlite *connection;

@@ -192,8 +192,8 @@ static PacsStatus store_instance(IndexSqlite *index, const PacsPreparedAdd *prep
 
 /* ---- What is told of it ---- */
 
-/** As Orthanc's SeriesStatus "Complete": as many as expected, and numbered from 1 without gap or repetition.
- */
+/** As Orthanc's SeriesStatus "Complete": as many as expected, and numbered from 1 without gap
+ * or repetition. */
 static PacsStatus is_complete(IndexSqlite *index, const IndexRecentSeries *series, bool *ret_complete,
                               PacsError *err)
 {

@@ -31,8 +31,8 @@ static int copy_log(PacsSqlite *connection)
 {
     int frames = 0;
     int copied = 0;
-    /* PASSIVE waits for nobody. A failure is not the writer's: the log grows, and the next commit asks again.
-     */
+    /* PASSIVE waits for nobody. A failure is not the writer's: the log grows, and the next commit
+     * asks again. */
     (void)sqlite3_wal_checkpoint_v2(pacs_sqlite_handle(connection), NULL, SQLITE_CHECKPOINT_PASSIVE, &frames,
                                     &copied);
     return frames;

@@ -84,8 +84,8 @@ static PacsStatus list_changed_series(IndexSqlite *index, const IndexDeletion *t
     return status;
 }
 
-/** Before the rows go: a study that vanishes is told of with its last counts, the others' series are noted.
- */
+/** Before the rows go: a study that vanishes is told of with its last counts, the others' series
+ * are noted. */
 static PacsStatus tell_before(IndexSqlite *index, const IndexDeletion *target, const Touched *touched,
                               PacsArena *arena, IndexEventExtra *extra, PacsError *err)
 {

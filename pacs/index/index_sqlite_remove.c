@@ -208,8 +208,8 @@ static PacsStatus delete_instance(IndexSqlite *index, const IndexDeletion *targe
 
 /* ---- Counters ---- */
 
-/** What stays above counts less. Each statement has (row, children gone, instances, bytes, inflated bytes).
- */
+/** What stays above counts less. Each statement has (row, children gone, instances, bytes,
+ * inflated bytes). */
 static PacsStatus count_less(IndexSqlite *index, const IndexDeletion *target, const Loss *loss,
                              PacsError *err)
 {
