@@ -18,9 +18,8 @@
 
 extern char **environ;
 
-#define SECRETS_FOLDER                                                                                       \
-    "/run/secrets" /* where Docker and Kubernetes put them; Orthanc's images read it too  \
-                                       */
+/* Where Docker and Kubernetes put them; Orthanc's images read it too. */
+#define SECRETS_FOLDER "/run/secrets"
 
 static const char usage[] =
     "usage: lightbox [CONFIG...]       run in the foreground; CONFIG is a JSON file or a folder of them\n"
