@@ -16,8 +16,8 @@ struct PacsRest {
     atomic_bool draining;
 };
 
-/** The largest JSON answer: a list of a million ids is 50 MB; beyond, the client pages with since and limit.
- */
+/** The largest JSON answer: a list of a million ids is 50 MB; beyond, the client pages with since
+ * and limit. */
 #define REST_MAX_ANSWER (256u << 20)
 
 /* routes.c */
