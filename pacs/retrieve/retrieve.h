@@ -34,7 +34,7 @@ typedef struct PacsRetrievedFile {
 PACS_CHECKED PacsStatus pacs_retrieve_file(PacsRetrieve *retrieve, const char *instance_id, PacsArena *arena,
                                            PacsRetrievedFile *ret_file, PacsError *err);
 
-/** The instance's DICOM JSON (one object, PS3.18 F.2; see scan.h for its BulkDataURIs), inflated into `out`.
- */
+/** The instance's DICOM JSON (one object, PS3.18 F.2; see scan.h for its BulkDataURIs), inflated
+ * into `out`. */
 PACS_CHECKED PacsStatus pacs_retrieve_json(PacsRetrieve *retrieve, const char *instance_id, PacsBuffer *out,
                                            PacsError *err);
