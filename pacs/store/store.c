@@ -5,7 +5,7 @@
 
 #include "pacs/util/clock.h"
 
-/* --- what back ends share ---------------------------------------------------------------------------- */
+/* ---- what back ends share ---- */
 
 static const char *const op_names[PACS_STORE_OP_COUNT] = {
     [PACS_STORE_OP_PUT] = "put",       [PACS_STORE_OP_OPEN] = "open", [PACS_STORE_OP_SIZE] = "size",
@@ -66,7 +66,7 @@ void pacs_store_key_split(const PacsKey *key, uint64_t *ret_folder, uint64_t *re
     *ret_object = get_u64(key->bytes + 8);
 }
 
-/* --- the front --------------------------------------------------------------------------------------- */
+/* ---- the front ---- */
 
 static const PacsKey zero_key;
 

@@ -69,9 +69,8 @@ PACS_CHECKED PacsStatus pacs_store_check(PacsStore *store, PacsError *err);
 /* Back ends. */
 
 typedef struct PacsStoreFsOptions {
-    const char *root; /* made if missing (one level) */
-    uint64_t
-        min_free_bytes; /* refuse new objects below this with PACS_NO_SPACE: reads and the index live on */
+    const char *root;            /* made if missing (one level) */
+    uint64_t min_free_bytes;     /* below, new objects are PACS_NO_SPACE: reads and the index live on */
     uint32_t objects_per_folder; /* 0: default */
 } PacsStoreFsOptions;
 

@@ -60,8 +60,7 @@ struct PacsStoreWriter {
     PacsStore *store;
     PacsKey key;
     bool committed;
-    PacsError
-        failure; /* of the first failed call: sticky, so that an object with a hole is never committed */
+    PacsError failure;   /* of the first failed call: kept, so that no object with a hole is committed */
     uint64_t size_bytes; /* written so far */
     uint64_t spent_ns;   /* in the store so far */
 };

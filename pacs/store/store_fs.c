@@ -25,7 +25,7 @@ typedef struct StoreFs {
     StoreFsSpace space;
 } StoreFs;
 
-/* --- names and errors ---------------------------------------------------------------------------------- */
+/* ---- names and errors ---- */
 
 void pacs_store_fs_folder_name(uint64_t folder, char ret_name[STORE_FS_NAME_MAX])
 {
@@ -82,7 +82,7 @@ PacsStatus pacs_store_fs_fail(PacsError *err, int error, const char *what)
     return pacs_fail(err, status_of(error), "cannot %s: %s", what, strerror(error));
 }
 
-/* --- the slots ----------------------------------------------------------------------------------------- */
+/* ---- the slots ---- */
 
 static PacsStatus fs_create(PacsStore *self, uint64_t size_hint, PacsStoreWriter **ret_writer, PacsError *err)
 {
@@ -185,7 +185,7 @@ static const PacsStoreOps fs_ops = {
     .free = fs_free,
 };
 
-/* --- opening ------------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 /* What keeps us from opening the store is for the operator, who may well see the path. */
 static PacsStatus cannot_open(const char *root, int error, const char *what, PacsError *err)
@@ -211,8 +211,8 @@ static PacsStatus open_root(const char *root, int *ret_fd, PacsError *err)
     return PACS_OK;
 }
 
-/* Two processes would number folders by themselves, and one's sweep at start would take the other's uploads.
- */
+/* Two processes would number folders by themselves, and one's sweep at start would take the
+ * other's uploads. */
 static PacsStatus take_lock(const char *root, int root_fd, int *ret_fd, PacsError *err)
 {
     PACS_AUTO_CLOSE int fd = openat(root_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);

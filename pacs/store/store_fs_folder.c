@@ -37,7 +37,7 @@ PacsStatus pacs_store_fs_folders_open(StoreFsFolders *folders, int objects_fd, u
     return pacs_store_fs_last_folder(objects_fd, &folders->last_id, err);
 }
 
-/* --- one folder; the lock is held ---------------------------------------------------------------------- */
+/* ---- one folder; the lock is held ---- */
 
 static void folder_unref(StoreFsFolder *folder)
 {
@@ -112,7 +112,7 @@ static StoreFsFolder *usable_folder(const StoreFsFolders *folders, uint64_t brok
     return usable ? current : NULL;
 }
 
-/* --- files of the current folder ----------------------------------------------------------------------- */
+/* ---- files of the current folder ---- */
 
 static PacsStatus choose(StoreFsFolders *folders, uint64_t broken_id, StoreFsFile *file, PacsError *err)
 {

@@ -23,7 +23,7 @@ bool pacs_store_fs_parse_name(const char *name, uint64_t *ret_number);
 /** errno in our words: "cannot <what>: <reason>". Never names the root, which is the operator's business. */
 PacsStatus pacs_store_fs_fail(PacsError *err, int error, const char *what);
 
-/* --- folders and grouped syncs (store_fs_folder.c) ----------------------------------------------------- */
+/* ---- folders and grouped syncs (store_fs_folder.c) ---- */
 
 /**
  * A folder that objects are put into. All fields are under the lock of StoreFsFolders, except id and fd,
@@ -72,7 +72,7 @@ void pacs_store_fs_file_clear(StoreFsFolders *folders, StoreFsFile *file, bool k
 /** Remove a folder if it is empty and no longer the current one. */
 void pacs_store_fs_folder_tidy(StoreFsFolders *folders, uint64_t id);
 
-/* --- free space (store_fs_space.c) --------------------------------------------------------------------- */
+/* ---- free space (store_fs_space.c) ---- */
 
 typedef struct StoreFsSpace {
     pthread_mutex_t lock;
@@ -87,7 +87,7 @@ void pacs_store_fs_space_clear(StoreFsSpace *space);
 /** PACS_NO_SPACE unless `more_bytes` would leave min_free_bytes free. Looks at the disk once a second. */
 PACS_CHECKED PacsStatus pacs_store_fs_space_check(StoreFsSpace *space, uint64_t more_bytes, PacsError *err);
 
-/* --- writers (store_fs_writer.c) ----------------------------------------------------------------------- */
+/* ---- writers (store_fs_writer.c) ---- */
 
 PACS_CHECKED PacsStatus pacs_store_fs_writer_new(StoreFsFolders *folders, StoreFsSpace *space,
                                                  uint64_t size_hint, PacsStoreWriter **ret_writer,
@@ -97,7 +97,7 @@ PACS_CHECKED PacsStatus pacs_store_fs_write(PacsStoreWriter *self, const void *b
 PACS_CHECKED PacsStatus pacs_store_fs_commit(PacsStoreWriter *self, PacsError *err);
 void pacs_store_fs_writer_free(PacsStoreWriter *self);
 
-/* --- listing (store_fs_list.c) ------------------------------------------------------------------------- */
+/* ---- listing (store_fs_list.c) ---- */
 
 PACS_CHECKED PacsStatus pacs_store_fs_list(int objects_fd, const PacsKey *from, PacsStoreVisit *visit,
                                            void *context, PacsError *err);

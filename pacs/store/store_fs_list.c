@@ -9,7 +9,7 @@
 #include "pacs/util/buffer.h"
 #include "pacs/util/limits.h"
 
-/* --- names of one folder, in order --------------------------------------------------------------------- */
+/* ---- names of one folder, in order ---- */
 
 static void auto_closedir(DIR **folder)
 {
@@ -60,7 +60,7 @@ static const uint64_t *names_of(const PacsBuffer *numbers, size_t *ret_count)
     return (const uint64_t *)(const void *)numbers->bytes; /* from malloc: aligned */
 }
 
-/* --- the walk ------------------------------------------------------------------------------------------ */
+/* ---- the walk ---- */
 
 typedef struct Walk {
     uint64_t from_folder, from_object;

@@ -14,8 +14,7 @@
  * sends. */
 #define BUFFER_BYTES (256u << 10)
 #define BUFFER_MIN (4u << 10)
-#define DIRECT_BYTES                                                                                         \
-    (64u << 10) /* a piece this large is written as it is: copying costs more than the call */
+#define DIRECT_BYTES (64u << 10) /* a piece this large is not copied first: that costs more than the call */
 #define BLOCK 4096u
 
 /* At most two windows are dirty, so that one large object neither fills the memory with pages to be written
@@ -60,7 +59,7 @@ PacsStatus pacs_store_fs_writer_new(StoreFsFolders *folders, StoreFsSpace *space
     return PACS_OK;
 }
 
-/* --- writeback ----------------------------------------------------------------------------------------- */
+/* ---- writeback ---- */
 
 static PacsStatus write_back(FsWriter *writer, uint64_t from, uint64_t size, unsigned flags, PacsError *err)
 {
@@ -99,7 +98,7 @@ static PacsStatus advance(FsWriter *writer, PacsError *err)
     return status;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static PacsStatus write_parts(FsWriter *writer, struct iovec parts[2], PacsError *err)
 {
@@ -151,7 +150,7 @@ PacsStatus pacs_store_fs_write(PacsStoreWriter *self, const void *bytes, size_t 
     return PACS_OK;
 }
 
-/* --- the end ------------------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 /* Somebody who swept while we wrote has unlinked a file that we are about to promise. */
 static PacsStatus check_linked(const FsWriter *writer, PacsError *err)

@@ -46,7 +46,7 @@ static void unlock(StoreMemory *memory)
     (void)pthread_mutex_unlock(&memory->lock);
 }
 
-/* --- blobs; the lock is held -------------------------------------------------------------------------- */
+/* ---- blobs; the lock is held ---- */
 
 static void blob_unref(StoreMemory *memory, Blob *blob)
 {
@@ -116,7 +116,7 @@ static Blob *add_blob(StoreMemory *memory)
     return blob;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------ */
+/* ---- writing ---- */
 
 static PacsStatus memory_create(PacsStore *self, uint64_t size_hint, PacsStoreWriter **ret_writer,
                                 PacsError *err)
@@ -183,7 +183,7 @@ static void memory_writer_free(PacsStoreWriter *self)
     free(writer);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------ */
+/* ---- reading ---- */
 
 static PacsStatus source_read(PacsSource *self, void *bytes, size_t size, size_t *ret_size, PacsError *err)
 {
