@@ -34,7 +34,7 @@ static void copy_one(Cleaning *c)
     (void)pacs_buffer_add_char(c->out, next);
 }
 
-/* --- variables -------------------------------------------------------------------------------------- */
+/* ---- variables ---- */
 
 typedef struct Variable {
     PacsSlice name;
@@ -103,7 +103,7 @@ static bool substitute(Cleaning *c, bool in_string)
     return true;
 }
 
-/* --- tokens ----------------------------------------------------------------------------------------- */
+/* ---- tokens ---- */
 
 static void take_string(Cleaning *c)
 {

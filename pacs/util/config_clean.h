@@ -24,6 +24,6 @@ PACS_CHECKED PacsStatus pacs_config_clean(PacsSlice text, const char *const *env
 /** The value of an environment variable, NULL if it is not set. Borrowed from `environment` (may be NULL). */
 const char *pacs_config_variable(const char *const *environment, PacsSlice name);
 
-/** True if brackets nest no deeper than PACS_MAX_CONFIG_DEPTH. `text` is JSON without comments, or no JSON.
- */
+/** True if brackets nest no deeper than PACS_MAX_CONFIG_DEPTH. `text` is JSON without comments, or
+ * no JSON. */
 bool pacs_config_is_shallow(PacsSlice text);

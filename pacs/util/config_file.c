@@ -80,7 +80,7 @@ static PacsStatus merge_file(PacsConfig *config, const PacsConfigInput *input, c
     return pacs_config_merge_text(config, input, all, path, override, err);
 }
 
-/* --- folders ---------------------------------------------------------------------------------------- */
+/* ---- folders ---- */
 
 void pacs_config_names_clear(PacsConfigNames *names)
 {

@@ -26,7 +26,7 @@ static bool names_secret(PacsSlice name)
            memcmp(name.text + name.size - suffix, SECRET_SUFFIX, suffix) == 0;
 }
 
-/* --- the variables in name order, so that ORTHANC__A comes before ORTHANC__A__B which refines it -------- */
+/* ---- the variables in name order, so that ORTHANC__A comes before ORTHANC__A__B which refines it ---- */
 
 typedef struct Variables {
     const char **items; /* "NAME=value", those of settings */
@@ -67,7 +67,7 @@ static PacsStatus collect_variables(const char *const *environment, Variables *r
     return PACS_OK;
 }
 
-/* --- applying them ---------------------------------------------------------------------------------- */
+/* ---- applying them ---- */
 
 static PacsStatus set(PacsConfig *config, const char *name, const char *text, PacsError *err)
 {
@@ -140,7 +140,7 @@ static PacsStatus apply_secret_files(PacsConfig *config, const char *folder, Pac
     return status;
 }
 
-/* --- all of it, later wins -------------------------------------------------------------------------- */
+/* ---- all of it, later wins ---- */
 
 static PacsStatus load_files(PacsConfig *config, const PacsConfigInput *input, PacsError *err)
 {

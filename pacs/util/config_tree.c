@@ -47,7 +47,7 @@ PacsStatus pacs_config_parse(PacsSlice text, size_t flags, json_t **ret_value, P
     return pacs_fail(err, PACS_INVALID, "line %d: %s", error.line, error.text);
 }
 
-/* --- merging ---------------------------------------------------------------------------------------- */
+/* ---- merging ---- */
 
 typedef struct Merge {
     PacsConfig *config;
@@ -122,7 +122,7 @@ PacsStatus pacs_config_tree_merge(PacsConfig *config, json_t *from, const char *
     return status;
 }
 
-/* --- one value -------------------------------------------------------------------------------------- */
+/* ---- one value ---- */
 
 /* What is no JSON, or nests too deep to be taken for it, is a string. */
 static PacsStatus parse_value(const char *text, const char *source, json_t **ret_value, PacsError *err)

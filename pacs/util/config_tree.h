@@ -10,8 +10,7 @@
 struct PacsConfig {
     json_t *root;    /* the merged document */
     json_t *origins; /* "DicomWeb.Root" -> name of what gave it, for messages */
-    json_t
-        *texts; /* "PostgreSQL.Password" -> "0123": what variables said where it parsed as something else */
+    json_t *texts;   /* "PostgreSQL.Password" -> "0123": what variables said, where it parsed as no text */
 };
 
 PacsConfig *pacs_config_tree_new(void); /* NULL: no memory */

@@ -112,7 +112,7 @@ void pacs_metrics_free(PacsMetrics *metrics)
     free(metrics);
 }
 
-/* --- families --------------------------------------------------------------------------------------- */
+/* ---- families ---- */
 
 static void split_labels(PacsMetricFamily *family)
 {
@@ -174,7 +174,7 @@ PacsMetricFamily *pacs_metrics_family(PacsMetrics *metrics, PacsMetricKind kind,
     return family;
 }
 
-/* --- series ----------------------------------------------------------------------------------------- */
+/* ---- series ---- */
 
 /* As the exposition format escapes: backslash and line feed everywhere, quotes in label values only. */
 static void add_escaped(PacsBuffer *out, const char *text, size_t size, bool quoted)
@@ -275,7 +275,7 @@ PacsMetric *pacs_metric(PacsMetricFamily *family, ...)
     return metric ? metric : series(family, others, false);
 }
 
-/* --- counting --------------------------------------------------------------------------------------- */
+/* ---- counting ---- */
 
 void pacs_metric_add(PacsMetric *metric, uint64_t amount)
 {
@@ -330,7 +330,7 @@ uint64_t pacs_metric_value(const PacsMetric *metric)
     return count;
 }
 
-/* --- showing ---------------------------------------------------------------------------------------- */
+/* ---- showing ---- */
 
 void pacs_metrics_on_collect(PacsMetrics *metrics, void (*collect)(void *context), void *context)
 {

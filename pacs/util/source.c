@@ -42,7 +42,7 @@ void pacs_source_free(PacsSource *source)
         source->ops->free(source);
 }
 
-/* --- a part of a file ------------------------------------------------------------------------------- */
+/* ---- a part of a file ---- */
 
 typedef struct FileSource {
     PacsSource base;
@@ -99,7 +99,7 @@ PacsStatus pacs_source_fd(int fd, uint64_t offset, uint64_t size, PacsSource **r
     return PACS_OK;
 }
 
-/* --- bytes in memory -------------------------------------------------------------------------------- */
+/* ---- bytes in memory ---- */
 
 typedef struct MemorySource {
     PacsSource base;
