@@ -13,7 +13,7 @@
 
 #define LARGE (3u * 1024 * 1024 + 7) /* more than any back end holds in one buffer */
 
-/* --- helpers -------------------------------------------------------------------------------------------- */
+/* ---- helpers ---- */
 
 void store_contract_fill(uint8_t *bytes, size_t size, unsigned seed)
 {
@@ -93,8 +93,7 @@ size_t store_contract_count(PacsStore *store)
     return count;
 }
 
-/* --- a store for each test -------------------------------------------------------------------------------
- */
+/* ---- a store for each test ---- */
 
 typedef struct Place {
     const StoreContract *contract;
@@ -119,8 +118,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* --- writing and reading ---------------------------------------------------------------------------------
- */
+/* ---- writing and reading ---- */
 
 static void an_object_comes_back_as_it_was_written(void **state)
 {
@@ -272,8 +270,7 @@ static void several_may_read_one_object(void **state)
     assert_memory_equal(bytes, expected + 500, 500);
 }
 
-/* --- writers ---------------------------------------------------------------------------------------------
- */
+/* ---- writers ---- */
 
 static void a_writer_freed_without_commit_takes_its_object_back(void **state)
 {
@@ -317,8 +314,7 @@ static void keys_sort_as_they_were_made(void **state)
     }
 }
 
-/* --- removing --------------------------------------------------------------------------------------------
- */
+/* ---- removing ---- */
 
 static void a_removed_object_is_gone_and_the_others_are_not(void **state)
 {
@@ -366,8 +362,7 @@ static void an_empty_key_is_refused(void **state)
     assert_int_equal(pacs_store_open_fd(*state, &none, &fd, NULL), PACS_INVALID);
 }
 
-/* --- listing ---------------------------------------------------------------------------------------------
- */
+/* ---- listing ---- */
 
 #define LISTED 20
 
@@ -456,8 +451,7 @@ static void a_visitor_may_remove_what_it_is_shown(void **state)
     assert_int_equal(store_contract_count(*state), 0);
 }
 
-/* --- the whole store -------------------------------------------------------------------------------------
- */
+/* ---- the whole store ---- */
 
 static void a_check_succeeds_and_leaves_nothing(void **state)
 {
@@ -539,8 +533,7 @@ static void many_threads_may_put_at_once(void **state)
     assert_int_equal(store_contract_count(*state), THREADS * PER_THREAD);
 }
 
-/* ---------------------------------------------------------------------------------------------------------
- */
+/* ---- all of them ---- */
 
 #define CONTRACT(test)                                                                                       \
     {                                                                                                        \

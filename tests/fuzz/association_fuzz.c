@@ -1,5 +1,5 @@
-/* A whole association with a peer that says whatever the input has, after a sound request or instead of one.
- */
+/* A whole association with a peer that says whatever the input has, after a sound request or instead
+ * of one. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -33,8 +33,8 @@ static void serve(Script *script, FakeSink *sink, PacsDrain *drain)
         abort(); /* an upload that nobody ended */
 }
 
-/* Two bytes of settings: whether a request is made for the input, how reads are cut, what the sink refuses.
- */
+/* Two bytes of settings: whether a request is made for the input, how reads are cut, what the
+ * sink refuses. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     Script script;

@@ -1,5 +1,5 @@
-/* Whatever bytes stand where an A-ASSOCIATE-RQ or a PDV header should: parsed or refused, never read beyond.
- */
+/* Whatever bytes stand where an A-ASSOCIATE-RQ or a PDV header should: parsed or refused, never
+ * read beyond. */
 
 #include <stddef.h>
 #include <stdint.h>

@@ -20,8 +20,8 @@ typedef struct TestObject {
     uint16_t rows, columns; /* 0: no pixel data */
 } TestObject;
 
-/** A CT slice of 4x4 pixels; its UIDs end in the given numbers. The strings are static until the next call.
- */
+/** A CT slice of 4x4 pixels; its UIDs end in the given numbers. The strings are static until the
+ * next call. */
 TestObject test_object(unsigned study, unsigned series, unsigned instance);
 
 void test_add_text(PacsBuffer *out, PacsTag tag, const char *vr, const char *value);

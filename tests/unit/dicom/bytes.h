@@ -125,8 +125,8 @@ static inline void add_meta(Bytes *bytes, const char *transfer_syntax_uid)
     bytes->big_endian = big_endian;
 }
 
-/** The UIDs an instance needs: SOP class, 1.2.3.3, study 1.2.3.1, series 1.2.3.2 in the order of their tags.
- */
+/** The UIDs an instance needs: SOP class, 1.2.3.3, study 1.2.3.1, series 1.2.3.2 in the order of
+ * their tags. */
 static inline void add_identity(Bytes *bytes)
 {
     add_text(bytes, PACS_TAG_SOP_CLASS_UID, "UI", UID_CT);

@@ -64,8 +64,7 @@ static int exit_code_of(int (*child)(void))
     return WEXITSTATUS(status);
 }
 
-/* --- another process -------------------------------------------------------------------------------------
- */
+/* ---- another process ---- */
 
 static int expect_locked(void)
 {
@@ -81,8 +80,7 @@ static void a_second_process_is_refused(void **state)
     assert_int_equal(exit_code_of(expect_locked), 0);
 }
 
-/* --- kill in the middle ----------------------------------------------------------------------------------
- */
+/* ---- kill in the middle ---- */
 
 static PacsKey read_key(int fd)
 {
@@ -143,8 +141,7 @@ static void a_kill_leaves_what_was_committed_and_lists_what_was_not(void **state
     assert_true(pacs_key_compare(&half, &next) < 0);
 }
 
-/* --- no space --------------------------------------------------------------------------------------------
- */
+/* ---- no space ---- */
 
 static void below_the_reserve_new_objects_are_refused_and_old_ones_read(void **state)
 {
@@ -196,8 +193,8 @@ static bool tell_kernel(const char *path, const char *text)
     return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 }
 
-/* A disk of 1 MB that only this process sees; in a user namespace of its own, so that no rights are needed.
- */
+/* A disk of 1 MB that only this process sees; in a user namespace of its own, so that no rights
+ * are needed. */
 static bool mount_small_disk(void)
 {
     char user[64], group[64];

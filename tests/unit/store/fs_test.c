@@ -78,8 +78,7 @@ static PacsKey put(PacsStore *store, unsigned seed)
     return store_contract_put(store, 1000, seed, 1000);
 }
 
-/* --- opening ---------------------------------------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 static void a_missing_folder_is_made_for_nobody_else_to_read(void **state)
 {
@@ -142,8 +141,7 @@ static void a_folder_is_open_once_at_a_time(void **state)
     pacs_store_free(open_root());
 }
 
-/* --- files and folders -----------------------------------------------------------------------------------
- */
+/* ---- files and folders ---- */
 
 static void a_path_is_the_keys_two_halves(void **state)
 {
@@ -284,8 +282,7 @@ static void a_link_in_an_objects_place_is_not_followed(void **state)
     assert_int_equal(pacs_store_open(store, &key, 0, UINT64_MAX, &source, NULL), PACS_UNAVAILABLE);
 }
 
-/* --- objects ---------------------------------------------------------------------------------------------
- */
+/* ---- objects ---- */
 
 static void an_uncommitted_object_is_listed_for_the_sweep(void **state)
 {

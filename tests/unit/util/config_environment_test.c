@@ -183,7 +183,7 @@ static void a_mistake_in_that_document_is_told_with_its_line(void **state)
     assert_string_equal(config_fixture_error.text, "ORTHANC_JSON, line 3: a comma before '}'");
 }
 
-/* --- secrets ---------------------------------------------------------------------------------------- */
+/* ---- secrets ---- */
 
 static PacsConfig *load_secrets(const char *const *environment)
 {

@@ -20,7 +20,7 @@ static void assert_refused(const char *text, const char *expected_place, const c
     assert_non_null(strstr(config_fixture_error.text, expected_reason));
 }
 
-/* --- files ------------------------------------------------------------------------------------------ */
+/* ---- files ---- */
 
 static void without_files_there_is_an_empty_object(void **state)
 {
@@ -145,7 +145,7 @@ static void the_last_of_two_equal_keys_in_one_file_counts(void **state)
     assert_config_number(config, "A", 2);
 }
 
-/* --- several files ---------------------------------------------------------------------------------- */
+/* ---- several files ---- */
 
 static PacsConfig *load_two(const char *first, const char *second)
 {
@@ -204,7 +204,7 @@ static void a_folder_gives_its_json_files_only(void **state)
     assert_int_equal(json_object_size(pacs_config_root(config)), 1);
 }
 
-/* --- variables in files ----------------------------------------------------------------------------- */
+/* ---- variables in files ---- */
 
 static const char *const variables[] = {"HOST=db", "PORT=5432", "NASTY=a\"b\\c\nd",
                                         "EMPTY=",  "PORTS=1",   NULL};
@@ -265,7 +265,7 @@ static void what_is_no_variable_is_left_alone(void **state)
     assert_config_text(config, "B", "${HOST}");
 }
 
-/* --- reading ---------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static void absent_keys_leave_the_default(void **state)
 {

@@ -175,7 +175,7 @@ static void an_impossible_size_is_refused(void **state)
     assert_null(queue);
 }
 
-/* --- many at once ----------------------------------------------------------------------------------- */
+/* ---- many at once ---- */
 
 typedef struct Traffic {
     PacsQueue *queue;
