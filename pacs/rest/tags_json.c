@@ -46,6 +46,18 @@ static PacsStatus expect(Walk *walk, PacsJsonToken expected, PacsSlice *ret_text
     return token == expected ? PACS_OK : corrupt(walk);
 }
 
+/** The next key of the object being read, or its end. */
+static PacsStatus next_key(Walk *walk, PacsSlice *ret_key, bool *ret_end)
+{
+    PacsJsonToken token;
+
+    PacsStatus status = pacs_json_next(&walk->reader, &token, ret_key, walk->err);
+    if (status != PACS_OK)
+        return status;
+    *ret_end = token == PACS_JSON_OBJECT_END;
+    return *ret_end || token == PACS_JSON_KEY ? PACS_OK : corrupt(walk);
+}
+
 /* ---- Values ---- */
 
 /** {"Alphabetic": "A", "Ideographic": "B"} as "A=B". */
@@ -256,18 +268,16 @@ static PacsStatus write_items(Walk *walk)
 static PacsStatus write_element_value(Walk *walk, Element *element)
 {
     bool written = false;
-    PacsJsonToken token;
+    bool at_end = false;
     PacsSlice text;
 
     pacs_buffer_reset(&walk->value);
     for (;;) {
-        PacsStatus status = pacs_json_next(&walk->reader, &token, &text, walk->err);
+        PacsStatus status = next_key(walk, &text, &at_end);
         if (status != PACS_OK)
             return status;
-        if (token == PACS_JSON_OBJECT_END)
+        if (at_end)
             break;
-        if (token != PACS_JSON_KEY)
-            return corrupt(walk);
         if (pacs_slice_equal(text, "Value") && element->is_sequence) {
             begin_element(walk, element, "Sequence");
             pacs_json_array_begin(walk->json);
@@ -334,18 +344,16 @@ static PacsStatus write_element(Walk *walk, PacsSlice key)
 /** From behind the opening brace to behind the closing one. */
 static PacsStatus write_data_set(Walk *walk)
 {
-    PacsJsonToken token;
+    bool at_end = false;
     PacsSlice text;
 
     pacs_json_object_begin(walk->json);
     for (;;) {
-        PacsStatus status = pacs_json_next(&walk->reader, &token, &text, walk->err);
+        PacsStatus status = next_key(walk, &text, &at_end);
         if (status != PACS_OK)
             return status;
-        if (token == PACS_JSON_OBJECT_END)
+        if (at_end)
             break;
-        if (token != PACS_JSON_KEY)
-            return corrupt(walk);
         status = write_element(walk, text);
         if (status != PACS_OK)
             return status;
