@@ -115,12 +115,12 @@ bool pacs_main_tags_contain(PacsLevel level, PacsTag tag)
     return false;
 }
 
-/* Padding of either kind at the end, spaces at both ends: what Orthanc hashes has lost them. */
+/* Padding of either kind at the end is lost before Orthanc hashes; spaces in front of a PatientID are not. */
 static PacsSlice strip(PacsSlice value)
 {
-    while (value.size && value.text[value.size - 1] == '\0')
+    while (value.size && (value.text[value.size - 1] == '\0' || value.text[value.size - 1] == ' '))
         value.size--;
-    return pacs_slice_trim(value);
+    return value;
 }
 
 static const char *const uid_names[PACS_LEVEL_COUNT] = {

@@ -39,8 +39,8 @@ typedef struct PacsIdentity {
 } PacsIdentity;
 
 /**
- * Orthanc's id: SHA-1 of the PatientID and the UIDs down to `level`, joined by `|`. Spaces and NULs around
- * each are left out, as Orthanc does. UIDs below `level` are not looked at. A missing PatientID counts as "".
+ * Orthanc's id: SHA-1 of the PatientID and the UIDs down to `level`, joined by `|`. Spaces and NULs behind
+ * each are left out, spaces in front are not, as in Orthanc. UIDs below `level` are not looked at. A missing PatientID counts as "".
  * Errors: PACS_INVALID if a UID down to `level` is missing, PACS_INTERNAL.
  */
 PACS_CHECKED PacsStatus pacs_orthanc_id(const PacsIdentity *identity, PacsLevel level,

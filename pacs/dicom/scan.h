@@ -67,7 +67,8 @@ typedef struct PacsPixelDescription {
 
 /** What a finished scan knows. Everything in it is borrowed from the scan. */
 typedef struct PacsInstance {
-    const char *patient_id; /* "" if absent; trimmed; UTF-8 */
+    const char
+        *patient_id; /* "" if absent; UTF-8; padding behind trimmed, spaces in front kept (Orthanc ids) */
     const char *study_instance_uid;
     const char *series_instance_uid;
     const char *sop_instance_uid;

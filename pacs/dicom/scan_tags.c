@@ -85,8 +85,15 @@ static bool add_value(PacsBuffer *out, bool first, PacsSlice value)
     return (first || pacs_buffer_add_char(out, '\\')) && pacs_buffer_add(out, value.text, size);
 }
 
-static PacsStatus join_text(PacsScan *scan, PacsVr vr, const uint8_t *bytes, size_t size, PacsBuffer *out,
-                            PacsError *err)
+/* Spaces in front of a PatientID are no part of it for DICOM, but Orthanc hashes them into its ids. */
+static void add_spaces_in_front(PacsTag tag, PacsSlice value, PacsBuffer *out)
+{
+    for (size_t i = 0; tag == PACS_TAG_PATIENT_ID && i < value.size && value.text[i] == ' '; i++)
+        (void)pacs_buffer_add_char(out, ' '); /* checked with the value that follows */
+}
+
+static PacsStatus join_text(PacsScan *scan, PacsTag tag, PacsVr vr, const uint8_t *bytes, size_t size,
+                            PacsBuffer *out, PacsError *err)
 {
     while (size > 0 && bytes[size - 1] == 0)
         size--;
@@ -98,6 +105,8 @@ static PacsStatus join_text(PacsScan *scan, PacsVr vr, const uint8_t *bytes, siz
         PacsStatus status = scan_value_text(scan, vr, value, &text, err);
         if (status != PACS_OK)
             return status;
+        if (first && text.size > 0)
+            add_spaces_in_front(tag, value, out);
         if (!add_value(out, first, text))
             break;
     }
@@ -152,7 +161,7 @@ PacsStatus scan_tags_value(PacsScan *scan, const PacsElement *element, const uin
     PACS_AUTO_BUFFER PacsBuffer joined = PACS_BUFFER(PACS_MAX_MAIN_TAG_VALUE);
     PacsStatus status = PACS_OK;
     if (info->text)
-        status = join_text(scan, vr, bytes, size, &joined, err);
+        status = join_text(scan, element->tag, vr, bytes, size, &joined, err);
     else if (!info->bulk && vr != PACS_VR_AT && vr != PACS_VR_SQ)
         join_numbers(vr, element->big_endian, bytes, size, &joined);
     if (status != PACS_OK)

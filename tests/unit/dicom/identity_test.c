@@ -39,9 +39,21 @@ static void padding_makes_no_difference(void **state)
 {
     (void)state;
     PacsIdentity padded = dummy_ct;
-    padded.patient_id = PACS_SLICE("  ozp00SjY2xG \0");
+    padded.patient_id = PACS_SLICE("ozp00SjY2xG \0");
     padded.study_instance_uid = PACS_SLICE("1.2.840.113619.2.176.2025.1499492.7391.1171285944.390\0");
     assert_id(&padded, PACS_LEVEL_STUDY, "b9c08539-26f93bde-c81ab0d7-bffaf2cb-a4d0bdd0");
+}
+
+static void spaces_in_front_of_a_patient_id_make_another_patient(void **state)
+{
+    (void)state;
+    PacsIdentity padded = {.patient_id = PACS_SLICE(" PADDED")};
+    char id[PACS_ORTHANC_ID_SIZE], plain[PACS_ORTHANC_ID_SIZE];
+
+    assert_int_equal(pacs_orthanc_id(&padded, PACS_LEVEL_PATIENT, id, NULL), PACS_OK);
+    padded.patient_id = PACS_SLICE("PADDED");
+    assert_int_equal(pacs_orthanc_id(&padded, PACS_LEVEL_PATIENT, plain, NULL), PACS_OK);
+    assert_string_not_equal(id, plain);
 }
 
 static void a_missing_patient_id_counts_as_empty(void **state)
@@ -131,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_are_orthancs),
         cmocka_unit_test(padding_makes_no_difference),
+        cmocka_unit_test(spaces_in_front_of_a_patient_id_make_another_patient),
         cmocka_unit_test(a_missing_patient_id_counts_as_empty),
         cmocka_unit_test(a_missing_uid_is_refused_where_it_is_needed),
         cmocka_unit_test(form_of_ids_is_checked),
