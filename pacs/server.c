@@ -111,7 +111,8 @@ static PacsStatus open_back_ends(PacsServer *server, const PacsSettings *setting
 
     server->folder = strdup(storage);
     PacsStoreFsOptions store_options = {.root = storage,
-                                        .min_free_bytes = settings->storage_minimum_free_mb << 20};
+                                        .min_free_bytes = settings->storage_minimum_free_mb << 20,
+                                        .write_cached = settings->storage_write_cached};
     PacsIndexSqliteOptions index_options = {
         .path = pacs_arena_printf(server->arena, "%s/index.sqlite", index)};
     if (!server->folder || !index_options.path)

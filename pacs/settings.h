@@ -16,6 +16,7 @@ typedef struct PacsSettings {
     const char *storage_directory;
     const char *index_directory; /* "" for the storage directory */
     uint64_t storage_minimum_free_mb;
+    bool storage_write_cached;
     bool read_only;
 
     bool http_server_enabled;

@@ -40,6 +40,10 @@ const PacsSetting pacs_settings_table[] = {
         "StorageMinimumFreeMB", storage_minimum_free_mb, "512", 0, 1u << 30,
         "New objects are refused (C-STORE 0xA700, HTTP 507) while the disk has less free space than this, so\n"
         "that reading, deleting and the index go on working."),
+    BOOL(
+        "StorageWriteCached", storage_write_cached, "false",
+        "Let objects pass through the page cache when they are stored. Reading them right afterwards is quicker\n"
+        "then (disks that turn), storing costs more processor time."),
     BOOL("ReadOnly", read_only, "false", "Refuse everything that changes data, and open no DICOM port."),
     NUMBER(
         "StableAge", stable_age_s, "60", 1, UINT64_C(30) * 86400,

@@ -72,6 +72,8 @@ typedef struct PacsStoreFsOptions {
     const char *root;            /* made if missing (one level) */
     uint64_t min_free_bytes;     /* below, new objects are PACS_NO_SPACE: reads and the index live on */
     uint32_t objects_per_folder; /* 0: default */
+    bool
+        write_cached; /* objects pass through the page cache: reads right after arrival are quicker, storing slower */
 } PacsStoreFsOptions;
 
 /** Errors: PACS_EXISTS if another process has this folder open, PACS_UNAVAILABLE if it cannot be made or written. */

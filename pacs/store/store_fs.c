@@ -23,6 +23,7 @@ typedef struct StoreFs {
     int lock_fd;
     StoreFsFolders folders;
     StoreFsSpace space;
+    StoreFsBuffers buffers;
 } StoreFs;
 
 /* ---- names and errors ---- */
@@ -87,7 +88,7 @@ PacsStatus pacs_store_fs_fail(PacsError *err, int error, const char *what)
 static PacsStatus fs_create(PacsStore *self, uint64_t size_hint, PacsStoreWriter **ret_writer, PacsError *err)
 {
     StoreFs *fs = (StoreFs *)self;
-    return pacs_store_fs_writer_new(&fs->folders, &fs->space, size_hint, ret_writer, err);
+    return pacs_store_fs_writer_new(&fs->folders, &fs->space, &fs->buffers, size_hint, ret_writer, err);
 }
 
 static PacsStatus not_reached(int error, const PacsKey *key, const char *what, PacsError *err)
@@ -166,6 +167,7 @@ static void fs_free(PacsStore *self)
     StoreFs *fs = (StoreFs *)self;
     pacs_store_fs_folders_clear(&fs->folders);
     pacs_store_fs_space_clear(&fs->space);
+    pacs_store_fs_buffers_clear(&fs->buffers);
     pacs_auto_close(&fs->root_fd);
     pacs_auto_close(&fs->lock_fd); /* last: the next opener may come from here on */
     free(fs);
@@ -270,6 +272,7 @@ PacsStatus pacs_store_fs_open(const PacsStoreFsOptions *options, PacsMetrics *me
     *fs = (StoreFs){.root_fd = -1, .lock_fd = -1};
     pacs_store_fs_folders_init(&fs->folders);
     pacs_store_fs_space_init(&fs->space);
+    pacs_store_fs_buffers_init(&fs->buffers, options->write_cached);
     pacs_store_init(&fs->base, &fs_ops, metrics);
 
     PACS_AUTO(PacsStore) store = &fs->base; /* freed on every early return below */

@@ -87,11 +87,36 @@ void pacs_store_fs_space_clear(StoreFsSpace *space);
 /** PACS_NO_SPACE unless `more_bytes` would leave min_free_bytes free. Looks at the disk once a second. */
 PACS_CHECKED PacsStatus pacs_store_fs_space_check(StoreFsSpace *space, uint64_t more_bytes, PacsError *err);
 
+/* ---- writing around the page cache (store_fs_direct.c) ---- */
+
+#define STORE_FS_BLOCK 4096u               /* what direct writes are aligned to: no disk has larger sectors */
+#define STORE_FS_DIRECT_BYTES (512u << 10) /* one buffer, one direct write: a CT slice but for its tail */
+
+/** Aligned buffers that writers borrow, so that storing touches no fresh memory. All under the lock. */
+typedef struct StoreFsBuffers {
+    pthread_mutex_t lock;
+    void *idle; /* a list: each begins with a pointer to the next */
+    unsigned idle_count;
+    bool is_cached; /* asked for, or direct writes are not to be had here: through the page cache */
+} StoreFsBuffers;
+
+void pacs_store_fs_buffers_init(StoreFsBuffers *buffers, bool is_cached);
+void pacs_store_fs_buffers_clear(StoreFsBuffers *buffers);
+bool pacs_store_fs_buffers_are_cached(StoreFsBuffers *buffers);
+/** From now on nobody tries direct writes. */
+void pacs_store_fs_buffers_give_up(StoreFsBuffers *buffers);
+/** STORE_FS_DIRECT_BYTES, aligned; NULL: no memory. Give it back with _put. */
+uint8_t *pacs_store_fs_buffers_take(StoreFsBuffers *buffers);
+void pacs_store_fs_buffers_put(StoreFsBuffers *buffers, uint8_t *buffer);
+
+/** Set or clear O_DIRECT; false where the file system has none. */
+bool pacs_store_fs_set_direct(int fd, bool direct);
+
 /* ---- writers (store_fs_writer.c) ---- */
 
 PACS_CHECKED PacsStatus pacs_store_fs_writer_new(StoreFsFolders *folders, StoreFsSpace *space,
-                                                 uint64_t size_hint, PacsStoreWriter **ret_writer,
-                                                 PacsError *err);
+                                                 StoreFsBuffers *buffers, uint64_t size_hint,
+                                                 PacsStoreWriter **ret_writer, PacsError *err);
 PACS_CHECKED PacsStatus pacs_store_fs_write(PacsStoreWriter *self, const void *bytes, size_t size,
                                             PacsError *err);
 PACS_CHECKED PacsStatus pacs_store_fs_commit(PacsStoreWriter *self, PacsError *err);

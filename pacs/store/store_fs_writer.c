@@ -14,8 +14,8 @@
  * sends. */
 #define BUFFER_BYTES (256u << 10)
 #define BUFFER_MIN (4u << 10)
-#define DIRECT_BYTES (64u << 10) /* a piece this large is not copied first: that costs more than the call */
-#define BLOCK 4096u
+#define UNCOPIED_BYTES (64u << 10) /* a piece this large is not copied first: that costs more than the call */
+#define BLOCK STORE_FS_BLOCK
 
 /* At most two windows are dirty, so that one large object neither fills the memory with pages to be written
  * nor leaves the last fsync with all the work. */
@@ -28,16 +28,19 @@ typedef struct FsWriter {
     PacsStoreWriter base;
     StoreFsFolders *folders;
     StoreFsSpace *space;
+    StoreFsBuffers *buffers;
     StoreFsFile file;
-    uint8_t *buffer; /* NULL until a small piece comes */
+    bool is_cached;  /* through the page cache; otherwise whole blocks go around it, from a borrowed buffer */
+    bool is_direct;  /* O_DIRECT is set at the moment */
+    uint8_t *buffer; /* NULL until a small piece comes; around the cache: until any does */
     size_t buffered, capacity;
     uint64_t written; /* in the file; what is buffered comes after */
     uint64_t started; /* the disk was told to begin up to here */
     uint64_t settled; /* the disk is done up to here */
 } FsWriter;
 
-PacsStatus pacs_store_fs_writer_new(StoreFsFolders *folders, StoreFsSpace *space, uint64_t size_hint,
-                                    PacsStoreWriter **ret_writer, PacsError *err)
+PacsStatus pacs_store_fs_writer_new(StoreFsFolders *folders, StoreFsSpace *space, StoreFsBuffers *buffers,
+                                    uint64_t size_hint, PacsStoreWriter **ret_writer, PacsError *err)
 {
     PacsStatus status = pacs_store_fs_space_check(space, size_hint, err);
     if (status != PACS_OK)
@@ -51,9 +54,12 @@ PacsStatus pacs_store_fs_writer_new(StoreFsFolders *folders, StoreFsSpace *space
 
     writer->folders = folders;
     writer->space = space;
-    writer->capacity = size_hint == 0 || size_hint > BUFFER_BYTES ? BUFFER_BYTES
-                       : size_hint < BUFFER_MIN                   ? BUFFER_MIN
-                                                                  : (size_t)size_hint;
+    writer->buffers = buffers;
+    writer->is_cached = pacs_store_fs_buffers_are_cached(buffers);
+    writer->capacity = !writer->is_cached                           ? STORE_FS_DIRECT_BYTES
+                       : size_hint == 0 || size_hint > BUFFER_BYTES ? BUFFER_BYTES
+                       : size_hint < BUFFER_MIN                     ? BUFFER_MIN
+                                                                    : (size_t)size_hint;
     pacs_store_key_make(writer->file.folder->id, writer->file.object, &writer->base.key);
     *ret_writer = &PACS_STEAL(writer)->base;
     return PACS_OK;
@@ -132,10 +138,9 @@ static PacsStatus flush(FsWriter *writer, const void *bytes, size_t size, PacsEr
     return status == PACS_OK ? advance(writer, err) : status;
 }
 
-PacsStatus pacs_store_fs_write(PacsStoreWriter *self, const void *bytes, size_t size, PacsError *err)
+static PacsStatus write_cached(FsWriter *writer, const void *bytes, size_t size, PacsError *err)
 {
-    FsWriter *writer = (FsWriter *)self;
-    if (size >= DIRECT_BYTES || size >= writer->capacity)
+    if (size >= UNCOPIED_BYTES || size >= writer->capacity)
         return flush(writer, bytes, size, err);
 
     if (!writer->buffer && !(writer->buffer = malloc(writer->capacity)))
@@ -148,6 +153,93 @@ PacsStatus pacs_store_fs_write(PacsStoreWriter *self, const void *bytes, size_t 
     memcpy(writer->buffer + writer->buffered, bytes, size);
     writer->buffered += size;
     return PACS_OK;
+}
+
+/* ---- around the page cache ---- */
+
+static void leave_direct(FsWriter *writer)
+{
+    if (writer->is_direct)
+        (void)pacs_store_fs_set_direct(writer->file.fd, false); /* clearing what was set cannot fail */
+    writer->is_direct = false;
+}
+
+/* Here, or from here on, direct writes are not to be had: what is buffered and what comes goes the usual way,
+ * in the same buffer. */
+static void become_cached(FsWriter *writer)
+{
+    leave_direct(writer);
+    writer->is_cached = true;
+    pacs_store_fs_buffers_give_up(writer->buffers);
+}
+
+/* The first `size` bytes of the buffer, whole blocks. */
+static PacsStatus write_blocks(FsWriter *writer, size_t size, PacsError *err)
+{
+    size_t done = 0;
+    if (!writer->is_direct && !(writer->is_direct = pacs_store_fs_set_direct(writer->file.fd, true))) {
+        become_cached(writer);
+        return flush(writer, NULL, 0, err);
+    }
+    while (done < size) {
+        ssize_t count = write(writer->file.fd, writer->buffer + done, size - done);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0 && errno == EINVAL && writer->written == 0) {
+            become_cached(writer); /* the file system took the flag and not the write */
+            return flush(writer, NULL, 0, err);
+        }
+        if (count < 0)
+            return pacs_store_fs_fail(err, errno, "write an object");
+        done += (size_t)count;
+        writer->written += (uint64_t)count;
+        if (count % BLOCK != 0) /* a disk that is filling up: the rest is no longer aligned */
+            leave_direct(writer);
+    }
+    writer->buffered -= size;
+    memmove(writer->buffer, writer->buffer + size, writer->buffered);
+    return pacs_store_fs_space_check(writer->space, 0, err);
+}
+
+static PacsStatus write_around(FsWriter *writer, const uint8_t *bytes, size_t size, PacsError *err)
+{
+    if (!writer->buffer && !(writer->buffer = pacs_store_fs_buffers_take(writer->buffers)))
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for an object's bytes");
+    while (size > 0 && !writer->is_cached) {
+        size_t room = writer->capacity - writer->buffered;
+        size_t part = size < room ? size : room;
+        memcpy(writer->buffer + writer->buffered, bytes, part);
+        writer->buffered += part;
+        bytes += part;
+        size -= part;
+        if (writer->buffered == writer->capacity) {
+            PacsStatus status = write_blocks(writer, writer->capacity, err);
+            if (status != PACS_OK)
+                return status;
+        }
+    }
+    return size > 0 ? write_cached(writer, bytes, size, err) : PACS_OK;
+}
+
+PacsStatus pacs_store_fs_write(PacsStoreWriter *self, const void *bytes, size_t size, PacsError *err)
+{
+    FsWriter *writer = (FsWriter *)self;
+    return writer->is_cached ? write_cached(writer, bytes, size, err)
+                             : write_around(writer, bytes, size, err);
+}
+
+/* What is still buffered: whole blocks around the cache where they are worth a call, the rest through it. */
+static PacsStatus write_rest(FsWriter *writer, PacsError *err)
+{
+    PacsStatus status = PACS_OK;
+    if (!writer->is_cached && writer->buffered >= UNCOPIED_BYTES)
+        status = write_blocks(writer, writer->buffered - writer->buffered % BLOCK, err);
+    leave_direct(writer);
+    if (status != PACS_OK || writer->is_cached)
+        return status == PACS_OK ? flush(writer, NULL, 0, err) : status;
+    struct iovec parts[2] = {{.iov_base = writer->buffer, .iov_len = writer->buffered}};
+    writer->buffered = 0;
+    return write_parts(writer, parts, err);
 }
 
 /* ---- the end ---- */
@@ -166,7 +258,7 @@ static PacsStatus check_linked(const FsWriter *writer, PacsError *err)
 PacsStatus pacs_store_fs_commit(PacsStoreWriter *self, PacsError *err)
 {
     FsWriter *writer = (FsWriter *)self;
-    PacsStatus status = flush(writer, NULL, 0, err);
+    PacsStatus status = write_rest(writer, err);
     if (status != PACS_OK)
         return status;
 
@@ -188,6 +280,9 @@ void pacs_store_fs_writer_free(PacsStoreWriter *self)
 {
     FsWriter *writer = (FsWriter *)self;
     pacs_store_fs_file_clear(writer->folders, &writer->file, self->committed);
-    free(writer->buffer);
+    if (writer->capacity == STORE_FS_DIRECT_BYTES)
+        pacs_store_fs_buffers_put(writer->buffers, writer->buffer); /* also where it became cached midway */
+    else
+        free(writer->buffer);
     free(writer);
 }

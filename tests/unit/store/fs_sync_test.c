@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,16 +60,27 @@ int __wrap_sync_file_range(int fd, off_t offset, off_t size, unsigned flags)
 
 static char *root;
 
-static int setup(void **state)
+static int setup_with(bool write_cached, void **state)
 {
+    PacsStoreFsOptions options = {.write_cached = write_cached};
     PacsStore *store = NULL;
-    root = temporary_folder_new();
-    if (!root || pacs_store_fs_open(&(PacsStoreFsOptions){.root = root}, NULL, &store, NULL) != PACS_OK)
+    options.root = root = temporary_folder_new();
+    if (!root || pacs_store_fs_open(&options, NULL, &store, NULL) != PACS_OK)
         return -1;
     *state = store;
     (void)store_contract_put(store, 10, 1, 10); /* the folder is made: its own syncs are done */
     disk = (Disk){0};
     return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_with(false, state);
+}
+
+static int setup_cached(void **state)
+{
+    return setup_with(true, state);
 }
 
 static int teardown(void **state)
@@ -177,19 +189,41 @@ static void a_kernel_without_early_writes_does_without(void **state)
     store_contract_expect(*state, &key, 1u << 20, 1);
 }
 
+static void an_object_around_the_cache_leaves_no_pages_in_it(void **state)
+{
+    PacsStore *store = *state;
+    PacsKey key = store_contract_put(store, 1u << 20, 1, 16384);
+    PACS_AUTO_CLOSE int fd = -1;
+    unsigned char resident[(1u << 20) / 4096];
+    unsigned count = 0;
+
+    assert_int_equal(pacs_store_open_fd(store, &key, &fd, NULL), PACS_OK);
+    void *bytes = mmap(NULL, 1u << 20, PROT_READ, MAP_SHARED, fd, 0);
+    assert_ptr_not_equal(bytes, MAP_FAILED);
+    assert_int_equal(mincore(bytes, 1u << 20, resident), 0);
+    for (size_t i = 0; i < sizeof resident; i++)
+        count += resident[i] & 1;
+    (void)munmap(bytes, 1u << 20);
+    /* A file system without direct writes (an old tmpfs) keeps all of it, and that is as it should be. */
+    assert_true(count == 0 || count == sizeof resident);
+    store_contract_expect(store, &key, 1u << 20, 1);
+}
+
+#define CACHED_TEST(test) cmocka_unit_test_setup_teardown(test, setup_cached, teardown)
 #define SYNC_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SYNC_TEST(a_commit_syncs_the_file_and_the_folder),
+        SYNC_TEST(an_object_around_the_cache_leaves_no_pages_in_it),
         SYNC_TEST(a_folder_sync_serves_every_name_that_was_there_when_it_started),
         SYNC_TEST(a_new_folders_own_name_is_synced_before_anything_in_it_is_promised),
         SYNC_TEST(an_object_that_failed_to_sync_is_not_synced_again),
         SYNC_TEST(a_folder_that_failed_to_sync_promises_nothing_more),
-        SYNC_TEST(the_disk_begins_before_the_object_is_complete),
-        SYNC_TEST(a_failed_early_write_fails_the_object),
-        SYNC_TEST(a_kernel_without_early_writes_does_without),
+        CACHED_TEST(the_disk_begins_before_the_object_is_complete),
+        CACHED_TEST(a_failed_early_write_fails_the_object),
+        CACHED_TEST(a_kernel_without_early_writes_does_without),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
