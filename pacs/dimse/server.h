@@ -14,7 +14,7 @@
  * Life:    open (listens at once), then drain, then close. close alone is allowed and drops everybody.
  * Threads: the server's own: one accepts, one serves each association. The functions below from one thread,
  *          pacs_dimse_port() and pacs_dimse_active() from any.
- * Memory:  about 300 kB an association while it lasts, whatever it sends.
+ * Memory:  about 300 kB an association while it lasts, and the 512 KiB buffer of the store while it stores.
  * Source:  PS3.8 (upper layer), PS3.7 (DIMSE), PS3.4 A (verification) and B (storage).
  */
 typedef struct PacsDimseServer PacsDimseServer;
