@@ -64,7 +64,7 @@ void rest_system(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
     pacs_json_member_u64(&json, "DatabaseVersion", pacs_index_schema_version(rest->index));
     pacs_json_member_string(&json, "DicomAet", options->dicom_aet);
     pacs_json_member_u64(&json, "DicomPort", options->dicom_port);
-    pacs_json_member_bool(&json, "HasLabels", true);
+    pacs_json_member_bool(&json, "HasLabels", false); /* until their routes are here: clients ask by this */
     pacs_json_member_u64(&json, "HttpPort", options->http_port);
     pacs_json_member_string(&json, "IngestTranscoding", "");
     pacs_json_member_bool(&json, "IsHttpServerSecure", true);
