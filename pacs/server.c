@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "dicomweb/dicomweb.h"
 #include "pacs/dimse/server.h"
 #include "pacs/http/http_server.h"
 #include "pacs/lifecycle/lifecycle.h"
@@ -33,6 +34,7 @@ struct PacsServer {
     PacsRetrieve *retrieve;
     PacsLifecycle *lifecycle;
     PacsRest *rest;
+    Dicomweb *dicomweb; /* NULL: not served */
     PacsHttpServer *http;
     PacsDimseServer *dimse;
 };
@@ -164,6 +166,20 @@ static PacsStatus open_ways(PacsServer *server, const PacsSettings *settings, Pa
                          server->metrics, &server->rest, err);
 }
 
+static PacsStatus open_dicomweb(PacsServer *server, const PacsSettings *settings, PacsError *err)
+{
+    DicomwebOptions options = {0};
+    bool on = false;
+
+    PacsStatus status = pacs_options_dicomweb(settings, server->arena, &on, &options, err);
+    if (status != PACS_OK || !on)
+        return status;
+    status = dicomweb_new(&options, server->ingest, server->retrieve, server->index, server->metrics,
+                          &server->dicomweb, err);
+    return status == PACS_OK ? pacs_http_server_mount(server->http, dicomweb_mount(server->dicomweb), err)
+                             : status;
+}
+
 static PacsStatus open_http(PacsServer *server, const PacsSettings *settings, PacsError *err)
 {
     static const char *const everywhere[] = {"0.0.0.0", "::"};
@@ -193,8 +209,9 @@ static PacsStatus open_http(PacsServer *server, const PacsSettings *settings, Pa
         options.address_count = 2;
     }
     status = pacs_http_server_open(&options, &server->http, err);
-    return status == PACS_OK ? pacs_http_server_mount(server->http, pacs_rest_mount(server->rest), err)
-                             : status;
+    if (status == PACS_OK)
+        status = pacs_http_server_mount(server->http, pacs_rest_mount(server->rest), err);
+    return status == PACS_OK ? open_dicomweb(server, settings, err) : status;
 }
 
 static PacsStatus open_dimse(PacsServer *server, const PacsSettings *settings, bool configured,
@@ -301,6 +318,7 @@ void pacs_server_free(PacsServer *server)
         return;
     pacs_dimse_close(server->dimse);
     pacs_http_server_free(server->http);
+    dicomweb_free(server->dicomweb);
     pacs_rest_free(server->rest);
     pacs_lifecycle_free(server->lifecycle);
     pacs_retrieve_free(server->retrieve);

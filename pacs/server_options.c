@@ -168,6 +168,70 @@ PacsStatus pacs_options_authentication(const PacsSettings *settings, size_t user
     return PACS_OK;
 }
 
+/* ---- DicomWeb ---- */
+
+static PacsStatus read_flag(const json_t *section, const char *key, bool *flag, PacsError *err)
+{
+    const json_t *value = json_object_get(section, key);
+
+    if (value && !json_is_boolean(value))
+        return pacs_fail(err, PACS_INVALID, "DicomWeb.%s is to be true or false", key);
+    if (value)
+        *flag = json_is_true(value);
+    return PACS_OK;
+}
+
+/** "dicom-web/" and "/dicom-web" are the same root; what is mounted has a slash in front and none behind. */
+static PacsStatus read_root(const json_t *section, const char *key, const char *usual, PacsArena *arena,
+                            const char **ret_root, PacsError *err)
+{
+    const json_t *value = json_object_get(section, key);
+    const char *text = value ? json_string_value(value) : usual;
+
+    if (!text)
+        return pacs_fail(err, PACS_INVALID, "DicomWeb.%s is to be a path", key);
+    while (*text == '/')
+        text++;
+    size_t size = strlen(text);
+    while (size > 0 && text[size - 1] == '/')
+        size--;
+    if (size == 0)
+        return pacs_fail(err, PACS_INVALID, "DicomWeb.%s is to be a path below the root of the server", key);
+    *ret_root = pacs_arena_printf(arena, "/%.*s", (int)size, text);
+    return *ret_root ? PACS_OK : no_memory(err);
+}
+
+PacsStatus pacs_options_dicomweb(const PacsSettings *settings, PacsArena *arena, bool *ret_on,
+                                 DicomwebOptions *ret_options, PacsError *err)
+{
+    const json_t *section = settings->dicom_web;
+    const json_t *public_root = json_object_get(section, "PublicRoot");
+    DicomwebOptions options = {.public_root = public_root ? json_string_value(public_root) : "",
+                               .strict = strcmp(settings->compat, "strict") == 0,
+                               .describe_errors = settings->http_describe_errors};
+    bool on = true;
+    bool wado = true;
+
+    if (!json_is_object(section))
+        return pacs_fail(err, PACS_INVALID, "DicomWeb is to be an object");
+    if (!options.public_root)
+        return pacs_fail(err, PACS_INVALID, "DicomWeb.PublicRoot is to be a path or a URL");
+    if (!options.strict && strcmp(settings->compat, "orthanc") != 0)
+        return pacs_fail(err, PACS_INVALID, "Compat is to be \"orthanc\" or \"strict\"");
+    PacsStatus status = read_flag(section, "Enable", &on, err);
+    if (status == PACS_OK)
+        status = read_flag(section, "EnableWado", &wado, err);
+    if (status == PACS_OK)
+        status = read_root(section, "Root", "/dicom-web", arena, &options.root, err);
+    if (status == PACS_OK && wado)
+        status = read_root(section, "WadoRoot", "/wado", arena, &options.wado_root, err);
+    if (status != PACS_OK)
+        return status;
+    *ret_on = on;
+    *ret_options = options;
+    return PACS_OK;
+}
+
 /* ---- ExtraMainDicomTags ---- */
 
 static PacsStatus parse_tags(const json_t *list, const char *level, PacsArena *arena,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dicomweb/dicomweb.h"
 #include "pacs/dimse/options.h"
 #include "pacs/http/auth.h"
 #include "pacs/index/index_write.h"
@@ -33,6 +34,11 @@ PACS_CHECKED PacsStatus pacs_options_users(const PacsSettings *settings, PacsAre
  */
 PACS_CHECKED PacsStatus pacs_options_authentication(const PacsSettings *settings, size_t user_count,
                                                     bool *ret_on, PacsError *err);
+
+/** The section DicomWeb, and Compat. *ret_on false: DICOMweb is not served. Roots come back with a slash in front
+ *  and none at the end. */
+PACS_CHECKED PacsStatus pacs_options_dicomweb(const PacsSettings *settings, PacsArena *arena, bool *ret_on,
+                                              DicomwebOptions *ret_options, PacsError *err);
 
 /** ExtraMainDicomTags by level. */
 PACS_CHECKED PacsStatus pacs_options_extra_tags(const PacsSettings *settings, PacsArena *arena,

@@ -29,6 +29,9 @@ typedef struct PacsSettings {
     bool http_describe_errors;
     uint64_t keep_alive_timeout_s;
 
+    const json_t *dicom_web; /* Orthanc's section: Enable, Root, EnableWado, WadoRoot, PublicRoot */
+    const char *compat;      /* "orthanc", "strict" */
+
     bool dicom_server_enabled;
     const char *dicom_aet;
     uint64_t dicom_port;

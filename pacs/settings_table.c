@@ -75,6 +75,15 @@ const PacsSetting pacs_settings_table[] = {
     NUMBER("KeepAliveTimeout", keep_alive_timeout_s, "75", 1, 3600,
            "Seconds an idle HTTP connection is kept. Longer than the proxy's in front, which is usually 60."),
 
+    JSON(
+        "DicomWeb", dicom_web, "{}",
+        "DICOMweb: {\"Enable\": true, \"Root\": \"/dicom-web/\", \"EnableWado\": true, \"WadoRoot\": \"/wado\",\n"
+        "\"PublicRoot\": \"\"}. PublicRoot is what URLs in answers begin with where a proxy changes paths or\n"
+        "hosts: a path or a whole URL."),
+    TEXT(
+        "Compat", compat, "\"orthanc\"",
+        "Where Orthanc and the DICOMweb standard differ: \"orthanc\" does as Orthanc, \"strict\" as PS3.18 says."),
+
     SECTION("DICOM", "DicomServerEnabled", PACS_SETTING_BOOL, dicom_server_enabled, "true",
             "Open the DICOM port."),
     TEXT("DicomAet", dicom_aet, "\"LIGHTBOX\"", "Application entity title of this server."),
@@ -215,7 +224,6 @@ const char *const pacs_settings_without_effect[] = {
     "Warnings",
     "PatientLevelEnabled",
     "Pkcs11",
-    "DicomWeb",
     "PostgreSQL",
     "MySQL",
     "AwsS3Storage",
@@ -230,7 +238,6 @@ const char *const pacs_settings_without_effect[] = {
     "MaximumFileSizeInArchiveMB",
     "ZipUseUtf8",
     "OverwriteInstancesMode",
-    "Compat",
     "Roles",
     "Events",
     NULL,

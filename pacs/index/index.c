@@ -183,6 +183,34 @@ PacsStatus pacs_index_find_ancestor(PacsIndex *index, PacsLevel level, const cha
     return PACS_OK;
 }
 
+PacsLevel pacs_uid_path_level(const PacsUidPath *path)
+{
+    if (path->sop_instance_uid)
+        return PACS_LEVEL_INSTANCE;
+    return path->series_uid ? PACS_LEVEL_SERIES : PACS_LEVEL_STUDY;
+}
+
+PacsStatus pacs_index_find_uids(PacsIndex *index, const PacsUidPath *path, PacsArena *arena,
+                                PacsUidMatch **ret_matches, size_t *ret_count, PacsError *err)
+{
+    PacsOrthancId ids[PACS_MAX_UID_MATCHES];
+    size_t count = 0;
+    const PacsStatus status = index->ops->find_uids(index, path, ids, PACS_MAX_UID_MATCHES, &count, err);
+    if (status != PACS_OK)
+        return status;
+    if (count == 0)
+        return pacs_fail(err, PACS_NOT_FOUND, "no %s has this UID",
+                         pacs_level_name(pacs_uid_path_level(path)));
+    PacsUidMatch *matches = pacs_arena_array(arena, count, sizeof *matches);
+    if (!matches)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory to look a UID up");
+    for (size_t i = 0; i < count; i++)
+        pacs_index_id_format(&ids[i], matches[i].id);
+    *ret_matches = matches;
+    *ret_count = count;
+    return PACS_OK;
+}
+
 PacsStatus pacs_index_list(PacsIndex *index, PacsLevel level, uint64_t since, uint64_t limit,
                            PacsResourceParts parts, PacsResourceVisitor *visit, void *context, PacsError *err)
 {

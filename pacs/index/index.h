@@ -74,6 +74,24 @@ PACS_CHECKED PacsStatus pacs_index_find(PacsIndex *index, PacsLevel level, const
 PACS_CHECKED PacsStatus pacs_index_find_level(PacsIndex *index, const char *id, PacsLevel *ret_level,
                                               PacsError *err);
 
+/** What a path of UIDs names: a study, a series of it, an instance of that. */
+typedef struct PacsUidPath {
+    const char *study_uid;
+    const char *series_uid;       /* NULL: the study is meant */
+    const char *sop_instance_uid; /* NULL: the series is meant */
+} PacsUidPath;
+
+typedef struct PacsUidMatch {
+    char id[PACS_ORTHANC_ID_SIZE];
+} PacsUidMatch;
+
+PacsLevel pacs_uid_path_level(const PacsUidPath *path);
+
+/** Ids of what a path names, in arrival order: more than one where UIDs stand under several patients. PACS_NOT_FOUND
+ *  ("no Study has this UID") where nothing has it. */
+PACS_CHECKED PacsStatus pacs_index_find_uids(PacsIndex *index, const PacsUidPath *path, PacsArena *arena,
+                                             PacsUidMatch **ret_matches, size_t *ret_count, PacsError *err);
+
 /** All resources of a level in arrival order; `since` of them skipped, at most `limit` (0: all). `visit` gets each
  *  one; the resource is valid during the call only. A visitor that fails ends the walk with its status. It may take
  *  its time and may ask the index: a walk holds no transaction meanwhile, so in one of more than a page (16 resources

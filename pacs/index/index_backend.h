@@ -33,6 +33,9 @@ typedef struct PacsIndexOps {
 
     PacsStatus (*find)(PacsIndex *self, PacsLevel level, const PacsOrthancId *id, PacsResourceParts parts,
                        PacsArena *arena, PacsResource **ret_resource, PacsError *err);
+    /** At most max of them; none is PACS_OK and 0. */
+    PacsStatus (*find_uids)(PacsIndex *self, const PacsUidPath *path, PacsOrthancId *ret_ids, size_t max,
+                            size_t *ret_count, PacsError *err);
     /** In arrival order; the visitor is called outside of any lock or transaction. */
     PacsStatus (*list)(PacsIndex *self, const PacsIndexScope *scope, PacsResourceParts parts,
                        PacsResourceVisitor *visit, void *context, PacsError *err);

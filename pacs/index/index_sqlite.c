@@ -93,6 +93,7 @@ static const PacsIndexOps sqlite_ops = {
     .list = pacs_index_sqlite_list,
     .find_object = pacs_index_sqlite_find_object,
     .find_blobs = pacs_index_sqlite_find_blobs,
+    .find_uids = pacs_index_sqlite_find_uids,
     .read_metadata = pacs_index_sqlite_read_metadata,
     .statistics = pacs_index_sqlite_statistics,
     .read_changes = pacs_index_sqlite_read_changes,

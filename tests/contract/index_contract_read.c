@@ -183,6 +183,53 @@ static void ready_made_parts_come_back_when_they_are_asked_for(void **state)
     assert_int_equal(blobs.bulk_table_size, 0);
 }
 
+static void a_path_of_uids_finds_the_resource_it_names(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(INDEX_CONTRACT_ARENA);
+    const PacsIndexAdded added = index_contract_add(index, 1, 1, 1, 1);
+    const PacsUidPath paths[] = {
+        {.study_uid = "1.2.840.1"},
+        {.study_uid = "1.2.840.1", .series_uid = "1.2.840.1.1"},
+        {.study_uid = "1.2.840.1", .series_uid = "1.2.840.1.1", .sop_instance_uid = "1.2.840.1.1.1"}};
+    for (size_t i = 0; i < 3; i++) {
+        PacsUidMatch *matches = NULL;
+        size_t count = 0;
+        assert_int_equal(pacs_index_find_uids(index, &paths[i], arena, &matches, &count, NULL), PACS_OK);
+        assert_int_equal(count, 1);
+        assert_string_equal(matches[0].id, added.ids[pacs_uid_path_level(&paths[i])]);
+    }
+}
+
+static void a_path_whose_uids_do_not_belong_together_names_nothing(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(INDEX_CONTRACT_ARENA);
+    index_contract_add(index, 1, 1, 1, 1);
+    index_contract_add(index, 1, 2, 1, 1);
+    const PacsUidPath path = {.study_uid = "1.2.840.2", .series_uid = "1.2.840.1.1"};
+    PacsUidMatch *matches = NULL;
+    size_t count = 0;
+    PacsError err = {0};
+    assert_int_equal(pacs_index_find_uids(index, &path, arena, &matches, &count, &err), PACS_NOT_FOUND);
+    assert_string_equal(err.text, "no Series has this UID");
+}
+
+static void a_study_uid_under_two_patients_finds_both(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(INDEX_CONTRACT_ARENA);
+    const PacsIndexAdded first = index_contract_add(index, 1, 1, 1, 1);
+    const PacsIndexAdded second = index_contract_add(index, 2, 1, 1, 1);
+    const PacsUidPath path = {.study_uid = "1.2.840.1"};
+    PacsUidMatch *matches = NULL;
+    size_t count = 0;
+    assert_int_equal(pacs_index_find_uids(index, &path, arena, &matches, &count, NULL), PACS_OK);
+    assert_int_equal(count, 2);
+    assert_string_equal(matches[0].id, first.ids[PACS_LEVEL_STUDY]);
+    assert_string_equal(matches[1].id, second.ids[PACS_LEVEL_STUDY]);
+}
+
 static void every_key_that_a_row_names_is_known(void **state)
 {
     PacsIndex *index = index_contract_index(state);
@@ -558,6 +605,9 @@ const struct CMUnitTest index_contract_read_tests[] = {
     INDEX_TEST(ancestors_are_found_at_every_higher_level),
     INDEX_TEST(a_stored_object_is_described_as_it_was_added),
     INDEX_TEST(ready_made_parts_come_back_when_they_are_asked_for),
+    INDEX_TEST(a_path_of_uids_finds_the_resource_it_names),
+    INDEX_TEST(a_path_whose_uids_do_not_belong_together_names_nothing),
+    INDEX_TEST(a_study_uid_under_two_patients_finds_both),
     INDEX_TEST(every_key_that_a_row_names_is_known),
     INDEX_TEST(levels_have_as_many_metadata_as_orthancs),
     INDEX_TEST(metadata_of_an_instance_from_the_network_say_so),

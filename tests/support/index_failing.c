@@ -122,6 +122,15 @@ static PacsStatus failing_find_blobs(PacsIndex *self, const PacsOrthancId *id, P
                : status;
 }
 
+static PacsStatus failing_find_uids(PacsIndex *self, const PacsUidPath *path, PacsOrthancId *ret_ids,
+                                    size_t max, size_t *ret_count, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_FIND_UIDS, err);
+    return status == PACS_OK
+               ? inner_of(self)->ops->find_uids(inner_of(self), path, ret_ids, max, ret_count, err)
+               : status;
+}
+
 static PacsStatus failing_read_metadata(PacsIndex *self, PacsLevel level, const PacsOrthancId *id,
                                         PacsArena *arena, PacsMetadataValue **ret_values, size_t *ret_count,
                                         PacsError *err)
@@ -225,6 +234,7 @@ static const PacsIndexOps failing_ops = {
     .list = failing_list,
     .find_object = failing_find_object,
     .find_blobs = failing_find_blobs,
+    .find_uids = failing_find_uids,
     .read_metadata = failing_read_metadata,
     .statistics = failing_statistics,
     .read_changes = failing_read_changes,

@@ -1,0 +1,29 @@
+#include "dicomweb/dicomweb_private.h"
+
+/**
+ * Every route of DICOMweb, by transaction. What looks something up runs on the HTTP thread; what waits for
+ * the disk or may take long runs in the pool.
+ */
+
+#define DELETE(path, handler)                                                                                \
+    {                                                                                                        \
+        .method = PACS_HTTP_DELETE, .pattern = (path), .handle = (handler), .place = PACS_HTTP_POOL,         \
+        .flags = PACS_HTTP_MUTATES                                                                           \
+    }
+
+const PacsHttpRoute dicomweb_routes[] = {
+    /* QIDO-RS (PS3.18 10.6) */
+
+    /* WADO-RS (PS3.18 10.4) */
+
+    /* STOW-RS (PS3.18 10.5) */
+
+    /* Delete */
+    DELETE("/studies/{study}", dicomweb_delete_study),
+    DELETE("/studies/{study}/series/{series}", dicomweb_delete_series),
+    DELETE("/studies/{study}/series/{series}/instances/{instance}", dicomweb_delete_instance),
+
+    /* Capabilities (PS3.18 8.9) */
+};
+
+const size_t dicomweb_route_count = sizeof dicomweb_routes / sizeof dicomweb_routes[0];

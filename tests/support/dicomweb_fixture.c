@@ -1,0 +1,60 @@
+#include "tests/support/dicomweb_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+int dicomweb_fixture_open(void **state)
+{
+    static DicomwebFixture fixture;
+    const DicomwebOptions options = {
+        .root = "/dicom-web", .wado_root = "/wado", .public_root = "", .describe_errors = true};
+    const PacsHttpSiteOptions site = {.remote_access_allowed = true};
+
+    test_archive_open(&fixture.archive, PACS_OVERWRITE_NEVER);
+    TestArchive *archive = &fixture.archive;
+    fixture.metrics = pacs_metrics_new();
+    assert_int_equal(pacs_retrieve_new(archive->store, archive->index, &fixture.retrieve, NULL), PACS_OK);
+    assert_int_equal(dicomweb_new(&options, archive->ingest, fixture.retrieve, archive->index,
+                                  fixture.metrics, &fixture.dicomweb, NULL),
+                     PACS_OK);
+    assert_int_equal(
+        pacs_http_memory_new(&site, dicomweb_mount(fixture.dicomweb), 1, &fixture.http, NULL), PACS_OK);
+    *state = &fixture;
+    return 0;
+}
+
+int dicomweb_fixture_close(void **state)
+{
+    DicomwebFixture *fixture = *state;
+
+    pacs_http_memory_free(fixture->http);
+    dicomweb_free(fixture->dicomweb);
+    pacs_retrieve_free(fixture->retrieve);
+    pacs_metrics_free(fixture->metrics);
+    test_archive_close(&fixture->archive);
+    return 0;
+}
+
+void dicomweb_fixture_push(DicomwebFixture *fixture, const TestObject *object)
+{
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
+    PacsIngested ingested;
+
+    test_object_file(object, &file);
+    assert_int_equal(
+        test_archive_push(fixture->archive.ingest, file.bytes, file.size, 0, &ingested, NULL), PACS_OK);
+}
+
+void dicomweb_fixture_ask(DicomwebFixture *fixture, const char *method, const char *target,
+                          uint32_t expected_code)
+{
+    PacsHttpAnswer answer;
+    const PacsHttpAsk request = {.method = method, .target = target};
+
+    assert_int_equal(pacs_http_perform(fixture->http, &request, &answer), expected_code);
+    pacs_http_answer_clear(&answer);
+}

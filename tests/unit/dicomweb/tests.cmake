@@ -1,0 +1,3 @@
+set(DICOMWEB_FIXTURE support/object.c support/archive.c support/dicomweb_fixture.c)
+
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/delete_test LINKS dicomweb SOURCES ${DICOMWEB_FIXTURE})
