@@ -9,9 +9,10 @@ static const char *const uid_sql[PACS_LEVEL_COUNT] = {
     [PACS_LEVEL_SERIES] = "SELECT s.orthanc_id FROM series s JOIN study t ON t.id = s.study"
                           " JOIN study_uid u ON u.id = t.study_uid"
                           " WHERE s.series_uid = ?2 AND u.uid = ?1 ORDER BY s.id",
-    [PACS_LEVEL_INSTANCE] = "SELECT i.orthanc_id FROM instance i JOIN series s ON s.id = i.series"
-                            " JOIN study t ON t.id = s.study JOIN study_uid u ON u.id = t.study_uid"
-                            " WHERE i.sop_instance_uid = ?3 AND s.series_uid = ?2 AND u.uid = ?1 ORDER BY i.id",
+    [PACS_LEVEL_INSTANCE] =
+        "SELECT i.orthanc_id FROM instance i JOIN series s ON s.id = i.series"
+        " JOIN study t ON t.id = s.study JOIN study_uid u ON u.id = t.study_uid"
+        " WHERE i.sop_instance_uid = ?3 AND s.series_uid = ?2 AND u.uid = ?1 ORDER BY i.id",
 };
 
 PacsStatus pacs_index_sqlite_find_uids(PacsIndex *self, const PacsUidPath *path, PacsOrthancId *ret_ids,

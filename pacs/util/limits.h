@@ -63,6 +63,13 @@
 #define PACS_MAX_INDEX_QUEUE 256              /* writes waiting for the writer: callers beyond wait in turn */
 #define PACS_MAX_INDEX_BATCH 128              /* writes that share one commit: keeps the first of them below 20 ms */
 
+/* Searches */
+#define PACS_MAX_SEARCH_TERMS 64              /* count; an answer's own attributes are some 40 */
+#define PACS_MAX_SEARCH_VALUES 10000          /* count, of all terms together: a list of UIDs fills an HTTP header at 1,000 */
+#define PACS_MAX_SEARCH_VALUE 1024            /* one value or pattern: names have 5 x 3 x 64 characters at most */
+#define PACS_MAX_SEARCH_ROWS 10000            /* of one page: 30 MB of an answer */
+#define PACS_MAX_SEARCH_JSON 2000             /* resources of one page matched by their DICOM JSON: some 100 ms */
+
 /* Store */
 #define PACS_MAX_STORE_LISTING (64u << 20)    /* names of one folder, 8 bytes each: 8 million folders of 4,096 objects */
 /* clang-format on */

@@ -21,8 +21,8 @@ int dicomweb_fixture_open(void **state)
     assert_int_equal(dicomweb_new(&options, archive->ingest, fixture.retrieve, archive->index,
                                   fixture.metrics, &fixture.dicomweb, NULL),
                      PACS_OK);
-    assert_int_equal(
-        pacs_http_memory_new(&site, dicomweb_mount(fixture.dicomweb), 1, &fixture.http, NULL), PACS_OK);
+    assert_int_equal(pacs_http_memory_new(&site, dicomweb_mount(fixture.dicomweb), 1, &fixture.http, NULL),
+                     PACS_OK);
     *state = &fixture;
     return 0;
 }
@@ -45,8 +45,8 @@ void dicomweb_fixture_push(DicomwebFixture *fixture, const TestObject *object)
     PacsIngested ingested;
 
     test_object_file(object, &file);
-    assert_int_equal(
-        test_archive_push(fixture->archive.ingest, file.bytes, file.size, 0, &ingested, NULL), PACS_OK);
+    assert_int_equal(test_archive_push(fixture->archive.ingest, file.bytes, file.size, 0, &ingested, NULL),
+                     PACS_OK);
 }
 
 void dicomweb_fixture_ask(DicomwebFixture *fixture, const char *method, const char *target,
