@@ -44,16 +44,13 @@ PacsStatus pacs_index_sqlite_statistics(PacsIndex *self, PacsStatistics *ret_sta
 {
     INDEX_AUTO_READER IndexReader reader = {0};
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     PacsStatus status = pacs_index_sqlite_read_begin(pacs_index_sqlite(self), false, &reader, err);
     if (status == PACS_OK)
-        status = pacs_sqlite_query(
+        status = pacs_sqlite_first(
             reader.connection, &rows,
             "SELECT patients, studies, series, instances, size_bytes, uncompressed_bytes"
             " FROM total",
             NULL, 0, err);
-    if (status == PACS_OK)
-        status = pacs_sqlite_step(reader.connection, rows, &has_row, err);
     if (status != PACS_OK)
         return status;
     *ret_statistics = (PacsStatistics){
@@ -140,11 +137,8 @@ static PacsStatus create_file(const char *path, PacsError *err)
 static PacsStatus check_log(PacsSqlite *connection, PacsError *err)
 {
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
-    PacsStatus status = pacs_sqlite_query(connection, &rows, "PRAGMA journal_mode", NULL, 0, err);
-    if (status == PACS_OK)
-        status = pacs_sqlite_step(connection, rows, &has_row, err);
-    if (status == PACS_OK && (!has_row || strcmp((const char *)sqlite3_column_text(rows, 0), "wal") != 0))
+    const PacsStatus status = pacs_sqlite_first(connection, &rows, "PRAGMA journal_mode", NULL, 0, err);
+    if (status == PACS_OK && strcmp((const char *)sqlite3_column_text(rows, 0), "wal") != 0)
         return pacs_fail(err, PACS_UNSUPPORTED, "the index's file system cannot hold a write-ahead log");
     return status;
 }
@@ -163,31 +157,34 @@ static PacsStatus open_database(IndexSqlite *index, const char *path, PacsError 
     return status;
 }
 
-/** The key of patientRef is made with the database and never leaves it: refs of one archive compare, of two
- * do not. */
-static PacsStatus load_patient_ref_key(IndexSqlite *index, PacsError *err)
+static PacsStatus read_patient_ref_key(IndexSqlite *index, PacsError *err)
 {
-    static const char read_key[] = "SELECT value FROM setting WHERE name = ?";
+    PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
+    const PacsStatus status = PACS_SQL_FIRST(index->writer, &rows, err,
+                                             "SELECT value FROM setting WHERE name = ?",
+                                             pacs_sql_text(PATIENT_REF_KEY_SETTING));
+    return status == PACS_OK ? pacs_hex_parse(pacs_slice((const char *)sqlite3_column_text(rows, 0)),
+                                              index->patient_ref_key, sizeof index->patient_ref_key, err)
+                             : status;
+}
+
+static PacsStatus make_patient_ref_key(IndexSqlite *index, PacsError *err)
+{
     char hex[2 * PACS_SHA256_SIZE + 1];
-    {
-        PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-        bool has_row = false;
-        PacsStatus status = PACS_SQL_QUERY(index->writer, &rows, err, read_key,
-                                           pacs_sql_text(PATIENT_REF_KEY_SETTING));
-        if (status == PACS_OK)
-            status = pacs_sqlite_step(index->writer, rows, &has_row, err);
-        if (status != PACS_OK)
-            return status;
-        if (has_row)
-            return pacs_hex_parse(pacs_slice((const char *)sqlite3_column_text(rows, 0)),
-                                  index->patient_ref_key, sizeof index->patient_ref_key, err);
-    }
     const PacsStatus status = pacs_random(index->patient_ref_key, sizeof index->patient_ref_key, err);
     if (status != PACS_OK)
         return status;
     pacs_hex_format(index->patient_ref_key, sizeof index->patient_ref_key, hex);
     return PACS_SQL_RUN(index->writer, err, "INSERT INTO setting (name, value) VALUES (?, ?)",
                         pacs_sql_text(PATIENT_REF_KEY_SETTING), pacs_sql_text(hex));
+}
+
+/** The key of patientRef is made with the database and never leaves it: refs of one archive compare, of two
+ * do not. */
+static PacsStatus load_patient_ref_key(IndexSqlite *index, PacsError *err)
+{
+    const PacsStatus status = read_patient_ref_key(index, err);
+    return status == PACS_NOT_FOUND ? make_patient_ref_key(index, err) : status;
 }
 
 static void register_metrics(IndexSqlite *index, PacsMetrics *metrics)

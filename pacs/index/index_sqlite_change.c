@@ -55,7 +55,6 @@ static PacsStatus read_rows(PacsSqlite *db, const PacsChangeQuery *query, PacsAr
     const uint32_t limit = query->last_only ? 1 : query->limit;
     const int64_t mask = query->type_mask ? query->type_mask : UINT32_MAX;
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     size_t capacity = 0;
     PacsStatus status = PACS_SQL_QUERY(
         db, &rows, err, back ? backwards : forwards,
@@ -63,7 +62,7 @@ static PacsStatus read_rows(PacsSqlite *db, const PacsChangeQuery *query, PacsAr
         pacs_sql_i64(query->to >= 0 && !query->last_only ? query->to : INT64_MAX), pacs_sql_i64(mask),
         pacs_sql_i64((int64_t)limit + 1));
     page->done = true;
-    while (status == PACS_OK && (status = pacs_sqlite_step(db, rows, &has_row, err)) == PACS_OK && has_row) {
+    while (pacs_sqlite_next(db, rows, &status, err)) {
         if (page->count == limit) {
             page->done = false; /* one more than asked for is there */
             break;

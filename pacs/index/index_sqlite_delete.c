@@ -68,7 +68,6 @@ static PacsStatus list_changed_series(IndexSqlite *index, const IndexDeletion *t
     const bool one = target->level >= PACS_LEVEL_SERIES;
     const size_t max = 2048; /* more do not fit in an event */
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     const char **uids = pacs_arena_array(arena, max, sizeof *uids);
     if (!uids)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for the events of a deletion");
@@ -76,8 +75,7 @@ static PacsStatus list_changed_series(IndexSqlite *index, const IndexDeletion *t
         index->writer, &rows, err, one ? of_one : of_patient,
         pacs_sql_i64(target->rows[one ? PACS_LEVEL_SERIES : PACS_LEVEL_PATIENT]), pacs_sql_i64(study_uid));
     size_t count = 0;
-    while (status == PACS_OK && count < max &&
-           (status = pacs_sqlite_step(index->writer, rows, &has_row, err)) == PACS_OK && has_row)
+    while (count < max && pacs_sqlite_next(index->writer, rows, &status, err))
         status = pacs_sqlite_text(rows, 0, arena, &uids[count++], err);
     extra->changed_series = uids;
     extra->changed_series_count = count;
@@ -145,12 +143,9 @@ static PacsStatus load_remaining(IndexSqlite *index, const IndexDeletion *target
         return PACS_OK;
     ret_remaining->level = (PacsLevel)(target->level - 1);
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     PacsOrthancId id;
-    PacsStatus status = PACS_SQL_QUERY(index->writer, &rows, err, sql[ret_remaining->level],
+    PacsStatus status = PACS_SQL_FIRST(index->writer, &rows, err, sql[ret_remaining->level],
                                        pacs_sql_i64(target->rows[ret_remaining->level]));
-    if (status == PACS_OK)
-        status = pacs_sqlite_step(index->writer, rows, &has_row, err);
     if (status == PACS_OK)
         status = pacs_sqlite_fixed(rows, 0, id.bytes, sizeof id.bytes, err);
     if (status == PACS_OK)

@@ -15,11 +15,8 @@ static PacsStatus load_study_uid(IndexSqlite *index, int64_t study_uid, PacsAren
     static const char sql[] =
         "UPDATE study_uid SET revision = revision + 1 WHERE id = ? RETURNING uid, revision";
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
-    PacsStatus status = PACS_SQL_QUERY(index->writer, &rows, err, sql, pacs_sql_i64(study_uid));
-    if (status == PACS_OK)
-        status = pacs_sqlite_step(index->writer, rows, &has_row, err);
-    if (status == PACS_OK && !has_row)
+    PacsStatus status = PACS_SQL_FIRST(index->writer, &rows, err, sql, pacs_sql_i64(study_uid));
+    if (status == PACS_NOT_FOUND)
         return pacs_fail(err, PACS_CORRUPT, "a study of the index has lost its UID");
     if (status == PACS_OK)
         facts->revision = (uint64_t)sqlite3_column_int64(rows, 1);
@@ -92,10 +89,8 @@ static PacsStatus load_studies(IndexSqlite *index, int64_t study_uid, PacsArena 
     if (!ids)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for an event");
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     status = PACS_SQL_QUERY(index->writer, &rows, err, sql, pacs_sql_i64(study_uid));
-    while (status == PACS_OK && (status = pacs_sqlite_step(index->writer, rows, &has_row, err)) == PACS_OK &&
-           has_row) {
+    while (pacs_sqlite_next(index->writer, rows, &status, err)) {
         if (facts->id_count == 0)
             status = load_first_study(index, rows, arena, facts, err);
         if (status == PACS_OK)
@@ -134,10 +129,8 @@ static PacsStatus load_series(IndexSqlite *index, int64_t study_uid, PacsArena *
     if (!series || !changed)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for an event of %" PRId64 " series", max);
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     status = PACS_SQL_QUERY(index->writer, &rows, err, sql, pacs_sql_i64(study_uid));
-    while (status == PACS_OK && facts->series_count < (size_t)max &&
-           (status = pacs_sqlite_step(index->writer, rows, &has_row, err)) == PACS_OK && has_row) {
+    while (facts->series_count < (size_t)max && pacs_sqlite_next(index->writer, rows, &status, err)) {
         PacsEventSeries *one = &series[facts->series_count++];
         status = load_one_series(rows, arena, one, err);
         if (sqlite3_column_int(rows, 6) != 0)
@@ -174,12 +167,10 @@ static PacsStatus load_manifest(IndexSqlite *index, int64_t study_uid, PacsStudy
         " JOIN instance i ON i.series = s.id WHERE st.study_uid = ? ORDER BY 1, 2";
     PACS_AUTO(PacsSha256) hash = NULL;
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     PacsStatus status = pacs_sha256_new(&hash, err);
     if (status == PACS_OK)
         status = PACS_SQL_QUERY(index->writer, &rows, err, sql, pacs_sql_i64(study_uid));
-    while (status == PACS_OK && (status = pacs_sqlite_step(index->writer, rows, &has_row, err)) == PACS_OK &&
-           has_row)
+    while (pacs_sqlite_next(index->writer, rows, &status, err))
         status = add_to_manifest(hash, rows, err);
     uint8_t digest[PACS_SHA256_SIZE];
     if (status == PACS_OK)

@@ -7,15 +7,13 @@ PacsStatus pacs_index_sqlite_read_garbage(PacsIndex *self, PacsKey *ret_keys, si
 {
     INDEX_AUTO_READER IndexReader reader = {0};
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     size_t count = 0;
     PacsStatus status = pacs_index_sqlite_read_begin(pacs_index_sqlite(self), false, &reader, err);
     if (status == PACS_OK)
         status = PACS_SQL_QUERY(reader.connection, &rows, err,
                                 "SELECT object_key FROM garbage ORDER BY object_key LIMIT ?",
                                 pacs_sql_u64(max));
-    while (status == PACS_OK &&
-           (status = pacs_sqlite_step(reader.connection, rows, &has_row, err)) == PACS_OK && has_row) {
+    while (pacs_sqlite_next(reader.connection, rows, &status, err)) {
         status = pacs_sqlite_fixed(rows, 0, ret_keys[count].bytes, sizeof ret_keys[count].bytes, err);
         count++;
     }
@@ -70,14 +68,11 @@ PacsStatus pacs_index_sqlite_read_setting(PacsIndex *self, const char *name, Pac
 {
     INDEX_AUTO_READER IndexReader reader = {0};
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     PacsStatus status = pacs_index_sqlite_read_begin(pacs_index_sqlite(self), false, &reader, err);
     if (status == PACS_OK)
-        status = PACS_SQL_QUERY(reader.connection, &rows, err, "SELECT value FROM setting WHERE name = ?",
+        status = PACS_SQL_FIRST(reader.connection, &rows, err, "SELECT value FROM setting WHERE name = ?",
                                 pacs_sql_text(name));
-    if (status == PACS_OK)
-        status = pacs_sqlite_step(reader.connection, rows, &has_row, err);
-    if (status == PACS_OK && !has_row)
+    if (status == PACS_NOT_FOUND)
         return pacs_fail(err, PACS_NOT_FOUND, "setting '%s' was never written", name);
     return status == PACS_OK ? pacs_sqlite_text(rows, 0, arena, ret_value, err) : status;
 }

@@ -43,9 +43,8 @@ static PacsStatus add_row(Rows *rows, int64_t row, PacsError *err)
 
 static PacsStatus collect(PacsSqlite *db, sqlite3_stmt *rows, Rows *out, PacsError *err)
 {
-    bool has_row = false;
     PacsStatus status = PACS_OK;
-    while (status == PACS_OK && (status = pacs_sqlite_step(db, rows, &has_row, err)) == PACS_OK && has_row)
+    while (pacs_sqlite_next(db, rows, &status, err))
         status = add_row(out, sqlite3_column_int64(rows, 0), err);
     return status;
 }

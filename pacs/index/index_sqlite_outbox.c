@@ -26,13 +26,11 @@ PacsStatus pacs_index_sqlite_read_outbox(PacsIndex *self, size_t max, PacsArena 
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for %zu events", max);
     INDEX_AUTO_READER IndexReader reader = {0};
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     size_t count = 0;
     PacsStatus status = pacs_index_sqlite_read_begin(pacs_index_sqlite(self), false, &reader, err);
     if (status == PACS_OK)
         status = PACS_SQL_QUERY(reader.connection, &rows, err, sql, pacs_sql_u64(max));
-    while (status == PACS_OK &&
-           (status = pacs_sqlite_step(reader.connection, rows, &has_row, err)) == PACS_OK && has_row)
+    while (pacs_sqlite_next(reader.connection, rows, &status, err))
         status = read_event(rows, arena, &events[count++], err);
     if (status != PACS_OK)
         return status;
@@ -81,12 +79,9 @@ PacsStatus pacs_index_sqlite_outbox_depth(PacsIndex *self, PacsOutboxDepth *ret_
         " FROM outbox WHERE sent_ms IS NULL";
     INDEX_AUTO_READER IndexReader reader = {0};
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     PacsStatus status = pacs_index_sqlite_read_begin(pacs_index_sqlite(self), false, &reader, err);
     if (status == PACS_OK)
-        status = pacs_sqlite_query(reader.connection, &rows, sql, NULL, 0, err);
-    if (status == PACS_OK)
-        status = pacs_sqlite_step(reader.connection, rows, &has_row, err);
+        status = pacs_sqlite_first(reader.connection, &rows, sql, NULL, 0, err);
     if (status == PACS_OK)
         *ret_depth = (PacsOutboxDepth){.unsent = (uint64_t)sqlite3_column_int64(rows, 0),
                                        .oldest_ms = sqlite3_column_int64(rows, 1)};

@@ -58,14 +58,11 @@ PacsStatus pacs_index_sqlite_find_object(PacsIndex *self, const PacsOrthancId *i
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for an object's description");
     INDEX_AUTO_READER IndexReader reader = {0};
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     PacsStatus status = pacs_index_sqlite_read_begin(pacs_index_sqlite(self), false, &reader, err);
     if (status == PACS_OK)
-        status = PACS_SQL_QUERY(reader.connection, &rows, err, sql,
+        status = PACS_SQL_FIRST(reader.connection, &rows, err, sql,
                                 pacs_sql_bytes(id->bytes, sizeof id->bytes));
-    if (status == PACS_OK)
-        status = pacs_sqlite_step(reader.connection, rows, &has_row, err);
-    if (status == PACS_OK && !has_row)
+    if (status == PACS_NOT_FOUND)
         return pacs_fail(err, PACS_NOT_FOUND, "no Instance has this id");
     if (status == PACS_OK)
         status = read_object(rows, arena, object, err);
@@ -103,15 +100,12 @@ PacsStatus pacs_index_sqlite_find_blobs(PacsIndex *self, const PacsOrthancId *id
         " WHERE i.orthanc_id = ?1";
     INDEX_AUTO_READER IndexReader reader = {0};
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     PacsInstanceBlobs blobs = {0};
     PacsStatus status = pacs_index_sqlite_read_begin(pacs_index_sqlite(self), false, &reader, err);
     if (status == PACS_OK)
-        status = PACS_SQL_QUERY(reader.connection, &rows, err, sql,
+        status = PACS_SQL_FIRST(reader.connection, &rows, err, sql,
                                 pacs_sql_bytes(id->bytes, sizeof id->bytes), pacs_sql_i64(parts));
-    if (status == PACS_OK)
-        status = pacs_sqlite_step(reader.connection, rows, &has_row, err);
-    if (status == PACS_OK && !has_row)
+    if (status == PACS_NOT_FOUND)
         return pacs_fail(err, PACS_NOT_FOUND, "no Instance has this id");
     if (status == PACS_OK)
         status = read_blobs(rows, parts, arena, &blobs, err);
@@ -155,11 +149,8 @@ static PacsStatus load_metadata_facts(PacsSqlite *db, PacsLevel level, int64_t r
                                       PacsMetadataFacts *facts, PacsError *err)
 {
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
-    PacsStatus status = PACS_SQL_QUERY(db, &rows, err, facts_sql[level], pacs_sql_i64(row));
-    if (status == PACS_OK)
-        status = pacs_sqlite_step(db, rows, &has_row, err);
-    if (status == PACS_OK && !has_row)
+    PacsStatus status = PACS_SQL_FIRST(db, &rows, err, facts_sql[level], pacs_sql_i64(row));
+    if (status == PACS_NOT_FOUND)
         return pacs_fail(err, PACS_CORRUPT, "a %s of the index has lost its origin", pacs_level_name(level));
     if (status != PACS_OK)
         return status;
@@ -194,11 +185,9 @@ static PacsStatus load_set_metadata(PacsSqlite *db, PacsLevel level, int64_t row
     if (!values)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for metadata");
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     size_t count = 0;
     status = PACS_SQL_QUERY(db, &rows, err, sql, pacs_sql_i64(level), pacs_sql_i64(row));
-    while (status == PACS_OK && count < (size_t)max &&
-           (status = pacs_sqlite_step(db, rows, &has_row, err)) == PACS_OK && has_row) {
+    while (count < (size_t)max && pacs_sqlite_next(db, rows, &status, err)) {
         values[count].number = (uint32_t)sqlite3_column_int64(rows, 0);
         values[count].revision = sqlite3_column_int64(rows, 2);
         status = pacs_sqlite_text(rows, 1, arena, &values[count++].value, err);

@@ -34,15 +34,12 @@ PacsStatus pacs_index_sqlite_load_target(PacsSqlite *db, PacsLevel level, int64_
                                          IndexDeletion *ret_target, PacsError *err)
 {
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
-    PacsStatus status = PACS_SQL_QUERY(db, &rows, err, target_sql[level], pacs_sql_i64(row));
-    if (status == PACS_OK)
-        status = pacs_sqlite_step(db, rows, &has_row, err);
-    if (status != PACS_OK)
-        return status;
-    if (!has_row)
+    PacsStatus status = PACS_SQL_FIRST(db, &rows, err, target_sql[level], pacs_sql_i64(row));
+    if (status == PACS_NOT_FOUND)
         return pacs_fail(err, PACS_CORRUPT, "a %s of the index has lost its ancestors",
                          pacs_level_name(level));
+    if (status != PACS_OK)
+        return status;
     *ret_target = (IndexDeletion){.level = level, .study_uid = sqlite3_column_int64(rows, 7)};
     for (int i = PACS_LEVEL_PATIENT; i <= PACS_LEVEL_INSTANCE; i++) {
         ret_target->rows[i] = sqlite3_column_int64(rows, 2 * i);
@@ -82,13 +79,11 @@ PacsStatus pacs_index_sqlite_list_rows(IndexSqlite *index, const char *sql, int6
                                        int64_t **ret_rows, size_t *ret_count, PacsError *err)
 {
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     int64_t *list = NULL;
     size_t count = 0;
     size_t capacity = 0;
     PacsStatus status = PACS_SQL_QUERY(index->writer, &rows, err, sql, pacs_sql_i64(parent));
-    while (status == PACS_OK && (status = pacs_sqlite_step(index->writer, rows, &has_row, err)) == PACS_OK &&
-           has_row) {
+    while (pacs_sqlite_next(index->writer, rows, &status, err)) {
         if (count == capacity) {
             capacity = capacity ? 2 * capacity : 64;
             int64_t *longer = pacs_arena_array(arena, capacity, sizeof *longer);
@@ -109,11 +104,8 @@ static PacsStatus load_series_loss(IndexSqlite *index, int64_t series, Loss *ret
 {
     static const char sql[] = "SELECT instance_count, size_bytes, inflated_bytes FROM series WHERE id = ?";
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
-    PacsStatus status = PACS_SQL_QUERY(index->writer, &rows, err, sql, pacs_sql_i64(series));
-    if (status == PACS_OK)
-        status = pacs_sqlite_step(index->writer, rows, &has_row, err);
-    if (status != PACS_OK || !has_row)
+    const PacsStatus status = PACS_SQL_FIRST(index->writer, &rows, err, sql, pacs_sql_i64(series));
+    if (status != PACS_OK)
         return status;
     *ret_loss = (Loss){.series = 1,
                        .instances = sqlite3_column_int64(rows, 0),
@@ -192,10 +184,7 @@ static PacsStatus delete_instance(IndexSqlite *index, const IndexDeletion *targe
     const int64_t instance = target->rows[PACS_LEVEL_INSTANCE];
     {
         PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-        bool has_row = false;
-        PacsStatus status = PACS_SQL_QUERY(index->writer, &rows, err, loss_sql, pacs_sql_i64(instance));
-        if (status == PACS_OK)
-            status = pacs_sqlite_step(index->writer, rows, &has_row, err);
+        const PacsStatus status = PACS_SQL_FIRST(index->writer, &rows, err, loss_sql, pacs_sql_i64(instance));
         if (status != PACS_OK)
             return status;
         add_loss(sum, &(Loss){.instances = 1,

@@ -90,11 +90,9 @@ static PacsStatus load_children(PacsSqlite *db, int64_t row, PacsArena *arena, P
     if (!ids || !texts)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for %zu children", resource->child_count);
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     size_t count = 0;
     PacsStatus status = PACS_SQL_QUERY(db, &rows, err, sql[resource->level], pacs_sql_i64(row));
-    while (status == PACS_OK && count < resource->child_count &&
-           (status = pacs_sqlite_step(db, rows, &has_row, err)) == PACS_OK && has_row) {
+    while (count < resource->child_count && pacs_sqlite_next(db, rows, &status, err)) {
         status = read_id(rows, 0, texts[count], err);
         ids[count] = texts[count];
         count++;
@@ -120,10 +118,8 @@ static PacsStatus load_labels(PacsSqlite *db, int64_t row, PacsArena *arena, Pac
     if (!labels)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for labels");
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     status = PACS_SQL_QUERY(db, &rows, err, sql, pacs_sql_i64(resource->level), pacs_sql_i64(row));
-    while (status == PACS_OK && resource->label_count < (size_t)max &&
-           (status = pacs_sqlite_step(db, rows, &has_row, err)) == PACS_OK && has_row)
+    while (resource->label_count < (size_t)max && pacs_sqlite_next(db, rows, &status, err))
         status = pacs_sqlite_text(rows, 0, arena, &labels[resource->label_count++], err);
     resource->labels = labels;
     return status;
@@ -133,11 +129,8 @@ static PacsStatus load_row(PacsSqlite *db, int64_t row, PacsResourceParts parts,
                            PacsResource *resource, PacsError *err)
 {
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
-    PacsStatus status = PACS_SQL_QUERY(db, &rows, err, resource_sql[resource->level], pacs_sql_i64(row));
-    if (status == PACS_OK)
-        status = pacs_sqlite_step(db, rows, &has_row, err);
-    if (status == PACS_OK && !has_row)
+    PacsStatus status = PACS_SQL_FIRST(db, &rows, err, resource_sql[resource->level], pacs_sql_i64(row));
+    if (status == PACS_NOT_FOUND)
         return pacs_fail(err, PACS_NOT_FOUND, "the %s is gone", pacs_level_name(resource->level));
     return status == PACS_OK ? read_row(rows, parts, arena, resource, err) : status;
 }

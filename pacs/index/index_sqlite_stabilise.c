@@ -42,11 +42,8 @@ static PacsStatus load_state(IndexSqlite *index, int64_t study, StudyState *ret_
                               " NOT EXISTS (SELECT 1 FROM study o WHERE o.study_uid = u.id AND +o.stable = 0)"
                               " FROM study st JOIN study_uid u ON u.id = st.study_uid WHERE st.id = ?";
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
-    PacsStatus status = PACS_SQL_QUERY(index->writer, &rows, err, sql, pacs_sql_i64(study));
-    if (status == PACS_OK)
-        status = pacs_sqlite_step(index->writer, rows, &has_row, err);
-    if (status == PACS_OK && !has_row)
+    PacsStatus status = PACS_SQL_FIRST(index->writer, &rows, err, sql, pacs_sql_i64(study));
+    if (status == PACS_NOT_FOUND)
         return pacs_fail(err, PACS_CORRUPT, "a study of the index has lost its UID");
     if (status == PACS_OK)
         *ret_state = (StudyState){.study_uid = sqlite3_column_int64(rows, 0),

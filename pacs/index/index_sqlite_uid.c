@@ -23,14 +23,12 @@ PacsStatus pacs_index_sqlite_find_uids(PacsIndex *self, const PacsUidPath *path,
                                    pacs_sql_text(path->sop_instance_uid)};
     INDEX_AUTO_READER IndexReader reader = {0};
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
     size_t count = 0;
 
     PacsStatus status = pacs_index_sqlite_read_begin(pacs_index_sqlite(self), false, &reader, err);
     if (status == PACS_OK)
         status = pacs_sqlite_query(reader.connection, &rows, uid_sql[level], values, (size_t)level, err);
-    while (status == PACS_OK && count < max &&
-           (status = pacs_sqlite_step(reader.connection, rows, &has_row, err)) == PACS_OK && has_row) {
+    while (count < max && pacs_sqlite_next(reader.connection, rows, &status, err)) {
         status = pacs_sqlite_fixed(rows, 0, ret_ids[count].bytes, sizeof ret_ids[count].bytes, err);
         count++;
     }

@@ -189,6 +189,23 @@ PacsStatus pacs_sqlite_step(PacsSqlite *connection, sqlite3_stmt *rows, bool *re
     return PACS_OK;
 }
 
+bool pacs_sqlite_next(PacsSqlite *connection, sqlite3_stmt *rows, PacsStatus *status, PacsError *err)
+{
+    bool has_row = false;
+    if (*status == PACS_OK)
+        *status = pacs_sqlite_step(connection, rows, &has_row, err);
+    return has_row;
+}
+
+PacsStatus pacs_sqlite_first(PacsSqlite *connection, sqlite3_stmt **ret_rows, const char *sql,
+                             const PacsSqlValue *values, size_t count, PacsError *err)
+{
+    PacsStatus status = pacs_sqlite_query(connection, ret_rows, sql, values, count, err);
+    if (status == PACS_OK && !pacs_sqlite_next(connection, *ret_rows, &status, err) && status == PACS_OK)
+        return pacs_fail(err, PACS_NOT_FOUND, "no such row");
+    return status;
+}
+
 void pacs_auto_statement(sqlite3_stmt **rows)
 {
     if (*rows)
@@ -200,9 +217,8 @@ PacsStatus pacs_sqlite_run(PacsSqlite *connection, const char *sql, const PacsSq
 {
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
     PacsStatus status = pacs_sqlite_query(connection, &rows, sql, values, count, err);
-    bool has_row = true;
-    while (status == PACS_OK && has_row)
-        status = pacs_sqlite_step(connection, rows, &has_row, err);
+    while (pacs_sqlite_next(connection, rows, &status, err))
+        continue;
     return status;
 }
 
@@ -215,16 +231,10 @@ PacsStatus pacs_sqlite_number(PacsSqlite *connection, const char *sql, const Pac
                               size_t count, int64_t *ret_number, PacsError *err)
 {
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    bool has_row = false;
-    PacsStatus status = pacs_sqlite_query(connection, &rows, sql, values, count, err);
+    const PacsStatus status = pacs_sqlite_first(connection, &rows, sql, values, count, err);
     if (status == PACS_OK)
-        status = pacs_sqlite_step(connection, rows, &has_row, err);
-    if (status != PACS_OK)
-        return status;
-    if (!has_row)
-        return pacs_fail(err, PACS_NOT_FOUND, "no such row");
-    *ret_number = sqlite3_column_int64(rows, 0);
-    return PACS_OK;
+        *ret_number = sqlite3_column_int64(rows, 0);
+    return status;
 }
 
 PacsStatus pacs_sqlite_text(sqlite3_stmt *rows, int column, PacsArena *arena, const char **ret_text,

@@ -63,9 +63,9 @@ PACS_CHECKED PacsStatus pacs_sqlite_run(PacsSqlite *connection, const char *sql,
  * A statement that gives rows.
  *
  *     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
- *     status = PACS_SQL_QUERY(connection, &rows, err, SQL, pacs_sql_i64(id));
- *     while (status == PACS_OK && (status = pacs_sqlite_step(connection, rows, &has_row, err)) == PACS_OK &&
- * has_row) sqlite3_column_int64(rows, 0) ...
+ *     PacsStatus status = PACS_SQL_QUERY(connection, &rows, err, SQL, pacs_sql_i64(id));
+ *     while (pacs_sqlite_next(connection, rows, &status, err))
+ *         sqlite3_column_int64(rows, 0) ...
  *
  * Owner: the connection's; the scope's end resets it for the next use. The same SQL must not be begun again
  *        before that.
@@ -74,10 +74,19 @@ PACS_CHECKED PacsStatus pacs_sqlite_query(PacsSqlite *connection, sqlite3_stmt *
                                           const PacsSqlValue *values, size_t count, PacsError *err);
 #define PACS_SQL_QUERY(connection, ret_rows, err, sql, ...)                                                  \
     pacs_sqlite_query((connection), (ret_rows), (sql), PACS_SQL_VALUES(__VA_ARGS__), (err))
+/** Step to the next row; false at the end, and as soon as *status is not PACS_OK, by the step or the caller.
+ */
+bool pacs_sqlite_next(PacsSqlite *connection, sqlite3_stmt *rows, PacsStatus *status, PacsError *err);
 PACS_CHECKED PacsStatus pacs_sqlite_step(PacsSqlite *connection, sqlite3_stmt *rows, bool *ret_has_row,
                                          PacsError *err);
 void pacs_auto_statement(sqlite3_stmt **rows);
 #define PACS_AUTO_STATEMENT __attribute__((cleanup(pacs_auto_statement)))
+
+/** Begin as PACS_SQL_QUERY() does and step to the first row; PACS_NOT_FOUND if there is none. */
+PACS_CHECKED PacsStatus pacs_sqlite_first(PacsSqlite *connection, sqlite3_stmt **ret_rows, const char *sql,
+                                          const PacsSqlValue *values, size_t count, PacsError *err);
+#define PACS_SQL_FIRST(connection, ret_rows, err, sql, ...)                                                  \
+    pacs_sqlite_first((connection), (ret_rows), (sql), PACS_SQL_VALUES(__VA_ARGS__), (err))
 
 /** The first row's first column; PACS_NOT_FOUND if there is no row. */
 PACS_CHECKED PacsStatus pacs_sqlite_number(PacsSqlite *connection, const char *sql,
