@@ -1,4 +1,4 @@
-foreach(name status auto buffer text text_fold base64 hash uid clock json json_read source arena queue pool log metrics socket)
+foreach(name status auto buffer text text_fold base64 hash uid clock json json_read xml source arena queue pool log metrics socket)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit util/${name}_test LINKS pacs_util)
 endforeach()
 foreach(name config config_environment no_memory)
