@@ -28,6 +28,7 @@ struct PacsServer {
     /* From the bottom up: freed in the opposite order. */
     PacsMetrics *metrics;
     PacsMetric *free_bytes;
+    PacsHttpSiteOptions access; /* who may ask over HTTP */
     PacsStore *store;
     PacsIndex *index;
     PacsIngest *ingest;
@@ -125,6 +126,21 @@ static PacsStatus open_back_ends(PacsServer *server, const PacsSettings *setting
     return status;
 }
 
+/** What both the HTTP server and /system go by. */
+static PacsStatus read_access(PacsServer *server, const PacsSettings *settings, PacsError *err)
+{
+    PacsHttpSiteOptions *access = &server->access;
+
+    *access = (PacsHttpSiteOptions){.remote_access_allowed = settings->remote_access_allowed,
+                                    .read_only = settings->read_only,
+                                    .metrics = server->metrics};
+    const PacsStatus status = pacs_options_users(settings, server->arena, &access->users, &access->user_count,
+                                                 err);
+    return status == PACS_OK
+               ? pacs_options_authentication(settings, access->user_count, &access->authentication, err)
+               : status;
+}
+
 static PacsStatus sweep(PacsServer *server, PacsError *err)
 {
     uint64_t removed = 0;
@@ -160,6 +176,8 @@ static PacsStatus open_ways(PacsServer *server, const PacsSettings *settings, Pa
     PacsRestOptions rest = {.name = settings->name,
                             .dicom_aet = settings->dicom_aet,
                             .overwrite = options.overwrite,
+                            .http_secure = !server->access.remote_access_allowed ||
+                                           server->access.authentication,
                             .read_only = settings->read_only,
                             .describe_errors = settings->http_describe_errors};
     return pacs_rest_new(&rest, server->ingest, server->retrieve, server->index, server->store,
@@ -184,21 +202,13 @@ static PacsStatus open_http(PacsServer *server, const PacsSettings *settings, Pa
 {
     static const char *const everywhere[] = {"0.0.0.0", "::"};
     PacsTextList addresses;
-    PacsHttpServerOptions options = {.site = {.remote_access_allowed = settings->remote_access_allowed,
-                                              .read_only = settings->read_only,
-                                              .metrics = server->metrics},
+    PacsHttpServerOptions options = {.site = server->access,
                                      .port = (uint16_t)settings->http_port,
                                      .pool_threads = settings->http_threads_count,
                                      .keep_alive_ms = (uint32_t)settings->keep_alive_timeout_s * 1000};
 
-    PacsStatus status = pacs_options_users(settings, server->arena, &options.site.users,
-                                           &options.site.user_count, err);
-    if (status == PACS_OK)
-        status = pacs_options_authentication(settings, options.site.user_count, &options.site.authentication,
-                                             err);
-    if (status == PACS_OK)
-        status = pacs_options_text_list(settings->http_bind_addresses, "HttpBindAddresses", server->arena,
-                                        &addresses, err);
+    PacsStatus status = pacs_options_text_list(settings->http_bind_addresses, "HttpBindAddresses",
+                                               server->arena, &addresses, err);
     if (status != PACS_OK)
         return status;
 
@@ -291,6 +301,8 @@ PacsStatus pacs_server_start(const PacsSettings *settings, const char *config_pa
         return pacs_fail(err, PACS_NO_MEMORY, "no memory to start");
 
     PacsStatus status = open_metrics(server, err);
+    if (status == PACS_OK)
+        status = read_access(server, settings, err);
     if (status == PACS_OK)
         status = open_back_ends(server, settings, config_path, err);
     if (status == PACS_OK)

@@ -68,7 +68,8 @@ typedef struct PacsSearchTerm {
 
 typedef struct PacsSearch {
     PacsLevel level;
-    const PacsSearchTerm *terms; /* parents too: { Study Instance UID, VALUES }; at most PACS_MAX_SEARCH_TERMS */
+    const PacsSearchTerm
+        *terms; /* parents too: { Study Instance UID, VALUES }; at most PACS_MAX_SEARCH_TERMS */
     size_t term_count;
     /** "+0700": ranges of dates and times are meant in this zone, and values compared by the zone of their study or
      *  series (Timezone Offset From UTC), where they have one. NULL: values are compared as they are written. */
@@ -106,7 +107,8 @@ typedef struct PacsSearchRow {
     int64_t last_update_ms; /* of the resource */
     bool is_stable;
 
-    const char *json; /* with want_json: DICOM JSON of the resource's first instance, inflated, NUL-terminated */
+    const char
+        *json; /* with want_json: DICOM JSON of the resource's first instance, inflated, NUL-terminated */
     size_t json_size;
 } PacsSearchRow;
 

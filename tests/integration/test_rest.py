@@ -187,7 +187,7 @@ def test_system_has_the_keys_of_old_and_their_values(pair):
     ours, theirs = pair.both("/system")
     assert SYSTEM_OF_1_10 == set(theirs), "Debian's Orthanc is not the one this list was made with"
     assert SYSTEM_OF_1_10 <= set(ours)
-    for key in ("CheckRevisions", "DatabaseBackendPlugin", "Name", "StorageAreaPlugin"):
+    for key in ("CheckRevisions", "DatabaseBackendPlugin", "IsHttpServerSecure", "Name", "StorageAreaPlugin"):
         assert ours[key] == theirs[key], key
     assert {key: type(ours[key]) for key in theirs} == {key: type(theirs[key]) for key in theirs}
     assert ours["ApiVersion"] >= theirs["ApiVersion"]
@@ -306,6 +306,18 @@ def test_system_says_what_it_stands_for(lightbox):
     assert system["OverwriteInstances"] is False and system["OverwriteInstancesMode"] == "Never"
     assert system["MainDicomTags"] and system["HasLabels"] is False
     assert set(system["Capabilities"]) >= {"HasExtendedChanges", "HasExtendedFind"}
+
+
+@pytest.mark.parametrize("settings, secure", [
+    ({"RemoteAccessAllowed": False, "AuthenticationEnabled": False}, True),
+    ({"RemoteAccessAllowed": True, "AuthenticationEnabled": False}, False),
+    ({"RemoteAccessAllowed": True, "AuthenticationEnabled": True, "RegisteredUsers": {"someone": "secret"}}, True)])
+def test_open_to_strangers_is_not_called_secure(make_lightbox, tmp_path, settings, secure):
+    require(orthanc.PROGRAM, "Orthanc")
+    with contextlib.closing(orthanc.Orthanc(tmp_path / "theirs", settings)) as theirs:
+        theirs.start(user=("someone", "secret"))
+        for server in (make_lightbox(settings), theirs):
+            assert server.get("/system", auth=("someone", "secret")).json()["IsHttpServerSecure"] is secure
 
 
 def test_errors_forbid_sniffing(lightbox):

@@ -24,7 +24,7 @@ class Orthanc:
                          "AuthenticationEnabled": False, "DicomAlwaysAllowStore": True, "StableAge": 3600, **(settings or {})}
         self.process = None
 
-    def start(self, env=None):
+    def start(self, env=None, user=None):
         config = self.folder / "orthanc.json"
         config.write_text(json.dumps(self.settings, indent=1), encoding="utf-8")
         self.process = Managed([PROGRAM, config], self.folder / "orthanc.log", env=env)
@@ -32,7 +32,7 @@ class Orthanc:
         def ready():
             self.process.require_running()
             try:
-                return self.get("/system").status_code == 200
+                return self.get("/system", auth=user).status_code == 200
             except requests.ConnectionError:
                 return False
         eventually(ready, "Orthanc")
