@@ -49,6 +49,7 @@ void pacs_http_exchange_unref(PacsHttpExchange *exchange)
         return;
     pacs_http_exchange_abandon(exchange);
     pacs_http_payload_clear(&exchange->reply.payload);
+    pacs_http_reply_release_kept(&exchange->reply);
     pacs_http_body_clear(&exchange->body, site_of(exchange));
     pacs_arena_free(exchange->request.arena);
     free(exchange);
@@ -76,10 +77,11 @@ bool pacs_http_exchange_is_pooled(const PacsHttpExchange *exchange)
 
 /* ---- Refusing ---- */
 
+/* On a pool thread, or with a body that is in memory: its bytes may be waited for. */
 static void answer(PacsHttpExchange *exchange)
 {
-    pacs_http_reply_complete(&exchange->reply);
-    exchange->is_answered = true;
+    exchange->is_answered = pacs_http_reply_complete(&exchange->reply, true);
+    exchange->is_filling = false;
 }
 
 static void refuse(PacsHttpExchange *exchange, uint32_t http_code, const PacsError *error)
@@ -129,6 +131,7 @@ void pacs_http_exchange_refuse_busy(PacsHttpExchange *exchange)
 {
     PacsError error = {0};
 
+    pacs_http_reply_forget(&exchange->reply); /* a body that cannot be read now: nor do its headers count */
     (void)pacs_fail(&error, PACS_UNAVAILABLE, "the server is busy: try again");
     refuse(exchange, 503, &error);
 }
@@ -309,7 +312,6 @@ static void run_handler(PacsHttpExchange *exchange)
         exchange->request.body = (PacsSlice){pacs_buffer_text(&exchange->body.gathered),
                                              exchange->body.gathered.size};
     match->route->handle(match->mount->context, &exchange->request, &exchange->reply);
-    answer(exchange);
 }
 
 PacsHttpNext pacs_http_exchange_end(PacsHttpExchange *exchange)
@@ -320,7 +322,9 @@ PacsHttpNext pacs_http_exchange_end(PacsHttpExchange *exchange)
     if (exchange->body.kind == PACS_HTTP_BODY_STREAM || pacs_http_exchange_is_pooled(exchange))
         return PACS_HTTP_NEXT_WORK;
     run_handler(exchange);
-    return PACS_HTTP_NEXT_REPLY;
+    exchange->is_answered = pacs_http_reply_complete(&exchange->reply, false);
+    exchange->is_filling = !exchange->is_answered;
+    return exchange->is_filling ? PACS_HTTP_NEXT_WORK : PACS_HTTP_NEXT_REPLY;
 }
 
 /* ---- Work (pool thread) ---- */
@@ -376,16 +380,20 @@ static void work_on_handler(PacsHttpExchange *exchange)
 
     if (exchange->body.inflate && exchange->body.gathered.size > 0)
         status = pacs_http_body_inflate_collected(&exchange->body, site_of(exchange), &error);
-    if (status == PACS_OK)
-        run_handler(exchange);
-    else
+    if (status != PACS_OK) {
         refuse(exchange, code_of(status), &error);
+        return;
+    }
+    run_handler(exchange);
+    answer(exchange);
 }
 
 PacsHttpNext pacs_http_exchange_work(PacsHttpExchange *exchange)
 {
     assert(!exchange->is_answered);
-    if (exchange->body.kind == PACS_HTTP_BODY_STREAM)
+    if (exchange->is_filling)
+        answer(exchange);
+    else if (exchange->body.kind == PACS_HTTP_BODY_STREAM)
         work_on_stream(exchange);
     else
         work_on_handler(exchange);

@@ -6,6 +6,7 @@
 
 #include "pacs/http/body.h"
 #include "pacs/http/http.h"
+#include "pacs/http/pieces.h"
 #include "pacs/http/router.h"
 #include "pacs/http/site.h"
 #include "pacs/util/arena.h"
@@ -62,21 +63,30 @@ typedef struct PacsHttpHeader {
 
 typedef enum PacsHttpPayloadKind {
     PACS_HTTP_PAYLOAD_NONE,
-    PACS_HTTP_PAYLOAD_OWNED,  /* bytes, to free() */
+    PACS_HTTP_PAYLOAD_OWNED,  /* bytes, and how to release them */
     PACS_HTTP_PAYLOAD_STATIC, /* bytes that outlive the reply (also: in the arena) */
     PACS_HTTP_PAYLOAD_SOURCE,
-    PACS_HTTP_PAYLOAD_FD,
+    PACS_HTTP_PAYLOAD_PIECES, /* also: a file */
 } PacsHttpPayloadKind;
 
 typedef struct PacsHttpPayload {
     PacsHttpPayloadKind kind;
     uint8_t *owned;
+    void (*release)(void *owned);
     const uint8_t *bytes; /* of OWNED and STATIC */
     PacsSource *source;
-    int fd;
-    uint64_t offset; /* FD: in the file; SOURCE: bytes to read and drop first */
+    PacsHttpPieces *pieces;
+    int fd;          /* PIECES: the file they are of, to close; or -1 */
+    uint64_t offset; /* SOURCE: bytes to read and drop first */
     uint64_t size;   /* PACS_HTTP_UNKNOWN_SIZE possible for SOURCE */
 } PacsHttpPayload;
+
+/** What has to stay until the answer has been sent. */
+typedef struct PacsHttpKept {
+    struct PacsHttpKept *next;
+    void *thing;
+    void (*release)(void *thing);
+} PacsHttpKept;
 
 struct PacsHttpReply {
     PacsHttpRequest *request;
@@ -84,7 +94,9 @@ struct PacsHttpReply {
     PacsHttpHeader *headers; /* in the order set */
     size_t headers_size;
     PacsHttpPayload payload;
+    PacsHttpKept *kept;
     const char *etag;
+    bool is_cut;   /* the range asked for has been cut */
     bool failed;   /* something could not be set: becomes a 500 */
     bool in_error; /* the mount's renderer is running */
 };
@@ -94,6 +106,7 @@ typedef struct PacsHttpExchange {
     PacsHttpReply reply;
     PacsHttpBody body;
     bool is_answered; /* the reply is complete; what still comes in is dropped */
+    bool is_filling;  /* it is but for a body that waits for the disk */
     bool has_started; /* bytes of the body have come */
     bool has_ended;   /* the body has been received to its end */
     uint64_t dropped;
@@ -134,8 +147,12 @@ const char *pacs_http_find_header(const PacsHttpPair *headers, size_t count, con
 /* reply.c */
 void pacs_http_reply_init(PacsHttpReply *reply, PacsHttpRequest *request);
 void pacs_http_payload_clear(PacsHttpPayload *payload);
-/** Cut the range asked for, add the headers that every reply has, turn a failed reply into a 500. */
-void pacs_http_reply_complete(PacsHttpReply *reply);
+void pacs_http_reply_release_kept(PacsHttpReply *reply);
+/** Back to no headers and no body. */
+void pacs_http_reply_forget(PacsHttpReply *reply);
+/** Cut the range asked for, read what is sent whole, add the headers that every reply has, turn a failed reply
+ *  into a 500. False: not complete yet, the disk has to be waited for; call again where that may be. */
+PACS_CHECKED bool pacs_http_reply_complete(PacsHttpReply *reply, bool may_wait);
 
 /* account.c: the one log record and the counters of a request. `is_whole` false: the client did not
  * get all. */

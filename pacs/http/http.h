@@ -115,10 +115,50 @@ void pacs_http_reply_static(PacsHttpReply *reply, const char *content_type, cons
  */
 void pacs_http_reply_source(PacsHttpReply *reply, const char *content_type, PacsSource *source,
                             uint64_t size);
-/** `size` bytes of fd from offset; *takes* fd. Sent by sendfile, or in one write with the header
- * where small. */
+/** `size` bytes of fd from offset; *takes* fd. One piece (see below). */
 void pacs_http_reply_fd(PacsHttpReply *reply, const char *content_type, int fd, uint64_t offset,
                         uint64_t size);
+
+/*
+ * A body put together from pieces, in the order added: multipart answers, archives. Its size is known before it
+ * is read, so HEAD, Content-Length and Range work over the whole of it, across the borders of pieces. A range is
+ * only worth something if the body is the same each time: boundaries and part headers must not change from one
+ * request to the next.
+ *
+ * One of up to PACS_HTTP_READ_WHOLE is read at once and leaves in one write with its header; a larger one is read
+ * as the client takes it, one object open at a time. Whatever is in the page cache is read on the HTTP thread; the
+ * pool waits for the disk (and opens what is opened late).
+ */
+
+/** Begin the body: no pieces yet, so an empty one. */
+void pacs_http_reply_pieces(PacsHttpReply *reply, const char *content_type);
+/** Borrowed until the answer has been sent: the request's arena, or static. */
+void pacs_http_reply_piece_bytes(PacsHttpReply *reply, const void *bytes, size_t size);
+/** A range of a file. fd is borrowed: pacs_http_reply_keep() what owns it. */
+void pacs_http_reply_piece_fd(PacsHttpReply *reply, int fd, uint64_t offset, uint64_t size);
+
+/** What an opener found: a descriptor and where the bytes begin in it, or (fd -1) a stream of them. */
+typedef struct PacsHttpOpened {
+    int fd;
+    uint64_t offset;
+    PacsSource *source;
+} PacsHttpOpened;
+
+/** Opens a piece when its turn has come, on a pool thread, perhaps never, perhaps twice. */
+typedef struct PacsHttpOpener {
+    /** From byte `offset` of `item` on, `size` bytes (at least 1). What it opens is the server's to close. */
+    PacsStatus (*open)(void *context, const void *item, uint64_t offset, uint64_t size,
+                       PacsHttpOpened *ret_opened, PacsError *err);
+    void *context;
+} PacsHttpOpener;
+
+/** `size` bytes of something that is opened late; opener and item are borrowed like bytes are. */
+void pacs_http_reply_piece_opened(PacsHttpReply *reply, const PacsHttpOpener *opener, const void *item,
+                                  uint64_t size);
+
+/** *Takes* thing: release(thing) is called once the answer has been sent or given up, on any thread; it must not
+ *  block. Where there is no memory it is called at once: so keep what pieces borrow after they were added. */
+void pacs_http_reply_keep(PacsHttpReply *reply, void *thing, void (*release)(void *thing));
 
 /**
  * Answer with the mount's error page for this code (and any Retry-After the server adds). `error` is copied.
@@ -178,7 +218,7 @@ typedef enum PacsHttpBodyKind {
 } PacsHttpBodyKind;
 
 typedef enum PacsHttpPlace {
-    PACS_HTTP_INLINE, /* on the HTTP thread: at most index lookups and preads, some milliseconds */
+    PACS_HTTP_INLINE, /* on the HTTP thread: index lookups and opening a file, some milliseconds at most */
     PACS_HTTP_POOL,   /* on a worker thread: may block. 503 with Retry-After when the queue is full */
 } PacsHttpPlace;
 

@@ -128,19 +128,19 @@ static PacsStatus read_source(PacsHttpPayload *payload, PacsBuffer *out)
     return PACS_OK;
 }
 
-static PacsStatus read_fd(const PacsHttpPayload *payload, PacsBuffer *out)
+static PacsStatus read_pieces(const PacsHttpPayload *payload, PacsBuffer *out)
 {
-    uint64_t done = 0;
     uint8_t piece[4096];
+    uint64_t left = payload->size;
+    size_t size = 0;
 
-    while (done < payload->size) {
-        uint64_t left = payload->size - done;
-        ssize_t size = pread(payload->fd, piece, left < sizeof piece ? (size_t)left : sizeof piece,
-                             (off_t)(payload->offset + done));
-        if (size <= 0)
+    while (left > 0) {
+        size_t wanted = left < sizeof piece ? (size_t)left : sizeof piece;
+        if (pacs_http_pieces_read(payload->pieces, piece, wanted, true, &size) != PACS_HTTP_READ_DONE ||
+            size == 0)
             return PACS_CORRUPT;
-        (void)pacs_buffer_add(out, piece, (size_t)size);
-        done += (uint64_t)size;
+        (void)pacs_buffer_add(out, piece, size);
+        left -= size;
     }
     return PACS_OK;
 }
@@ -161,8 +161,8 @@ static void keep_answer(PacsHttpExchange *exchange, PacsHttpAnswer *answer)
         return;
     if (payload->kind == PACS_HTTP_PAYLOAD_SOURCE)
         status = read_source(payload, &answer->body);
-    else if (payload->kind == PACS_HTTP_PAYLOAD_FD)
-        status = read_fd(payload, &answer->body);
+    else if (payload->kind == PACS_HTTP_PAYLOAD_PIECES)
+        status = read_pieces(payload, &answer->body);
     else
         (void)pacs_buffer_add(&answer->body, payload->bytes, (size_t)payload->size);
     answer->is_broken = status != PACS_OK;

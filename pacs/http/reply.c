@@ -18,8 +18,10 @@ void pacs_http_reply_init(PacsHttpReply *reply, PacsHttpRequest *request)
 
 void pacs_http_payload_clear(PacsHttpPayload *payload)
 {
-    free(payload->owned);
+    if (payload->owned)
+        payload->release(payload->owned);
     pacs_source_free(payload->source);
+    pacs_http_pieces_clear(payload->pieces);
     if (payload->fd >= 0)
         (void)close(payload->fd); /* only read from */
     *payload = (PacsHttpPayload){.fd = -1};
@@ -121,6 +123,7 @@ void pacs_http_reply_buffer(PacsHttpReply *reply, const char *content_type, Pacs
 {
     PacsHttpPayload payload = {.kind = PACS_HTTP_PAYLOAD_OWNED,
                                .owned = buffer->bytes,
+                               .release = free,
                                .bytes = buffer->bytes,
                                .size = buffer->size,
                                .fd = -1};
@@ -137,11 +140,75 @@ void pacs_http_reply_source(PacsHttpReply *reply, const char *content_type, Pacs
         (PacsHttpPayload){.kind = PACS_HTTP_PAYLOAD_SOURCE, .source = source, .size = size, .fd = -1});
 }
 
+/* ---- Pieces ---- */
+
+void pacs_http_reply_pieces(PacsHttpReply *reply, const char *content_type)
+{
+    PacsHttpPieces *pieces = pacs_http_pieces_new(reply->request->arena);
+
+    reply->failed |= !pieces;
+    set_payload(reply, content_type,
+                (PacsHttpPayload){.kind = pieces ? PACS_HTTP_PAYLOAD_PIECES : PACS_HTTP_PAYLOAD_NONE,
+                                  .pieces = pieces,
+                                  .fd = -1});
+}
+
+static void note_piece(PacsHttpReply *reply, bool is_added)
+{
+    if (is_added)
+        reply->payload.size = pacs_http_pieces_size(reply->payload.pieces);
+    else
+        reply->failed = true;
+}
+
+void pacs_http_reply_piece_bytes(PacsHttpReply *reply, const void *bytes, size_t size)
+{
+    PacsHttpPieces *pieces = reply->payload.pieces;
+
+    note_piece(reply, pieces && (bytes || size == 0) && pacs_http_pieces_add_bytes(pieces, bytes, size));
+}
+
+void pacs_http_reply_piece_fd(PacsHttpReply *reply, int fd, uint64_t offset, uint64_t size)
+{
+    PacsHttpPieces *pieces = reply->payload.pieces;
+
+    note_piece(reply, pieces && pacs_http_pieces_add_fd(pieces, fd, offset, size));
+}
+
+void pacs_http_reply_piece_opened(PacsHttpReply *reply, const PacsHttpOpener *opener, const void *item,
+                                  uint64_t size)
+{
+    PacsHttpPieces *pieces = reply->payload.pieces;
+
+    note_piece(reply, pieces && pacs_http_pieces_add_opened(pieces, opener, item, size));
+}
+
 void pacs_http_reply_fd(PacsHttpReply *reply, const char *content_type, int fd, uint64_t offset,
                         uint64_t size)
 {
-    set_payload(reply, content_type,
-                (PacsHttpPayload){.kind = PACS_HTTP_PAYLOAD_FD, .fd = fd, .offset = offset, .size = size});
+    pacs_http_reply_pieces(reply, content_type);
+    reply->payload.fd = fd;
+    pacs_http_reply_piece_fd(reply, fd, offset, size);
+}
+
+void pacs_http_reply_keep(PacsHttpReply *reply, void *thing, void (*release)(void *thing))
+{
+    PacsHttpKept *kept = pacs_arena_alloc(reply->request->arena, sizeof *kept);
+
+    if (!kept) {
+        reply->failed = true; /* so nothing is read of what goes now */
+        release(thing);
+        return;
+    }
+    *kept = (PacsHttpKept){.next = reply->kept, .thing = thing, .release = release};
+    reply->kept = kept;
+}
+
+void pacs_http_reply_release_kept(PacsHttpReply *reply)
+{
+    for (PacsHttpKept *kept = reply->kept; kept; kept = kept->next)
+        kept->release(kept->thing);
+    reply->kept = NULL;
 }
 
 bool pacs_http_reply_not_modified(PacsHttpRequest *request, PacsHttpReply *reply, const char *etag)
@@ -203,7 +270,10 @@ static void cut_range(PacsHttpReply *reply, uint64_t offset, uint64_t size)
         reply->failed = true;
         return;
     }
-    reply->payload.offset += offset;
+    if (reply->payload.kind == PACS_HTTP_PAYLOAD_PIECES)
+        pacs_http_pieces_seek(reply->payload.pieces, offset);
+    else
+        reply->payload.offset = offset;
     reply->payload.size = size;
     reply->code = 206;
     pacs_http_reply_header(reply, "Content-Range", range);
@@ -222,7 +292,7 @@ static void refuse_range(PacsHttpReply *reply)
     pacs_http_reply_error(reply->request, reply, 416, &error);
 }
 
-/* Files and streams of known size can be asked for in part; what is made up for the request cannot. */
+/* What is stored or streamed with a known size can be asked for in part; what is made up for the request cannot. */
 static void serve_range(PacsHttpReply *reply)
 {
     const PacsHttpRequest *request = reply->request;
@@ -230,7 +300,7 @@ static void serve_range(PacsHttpReply *reply)
 
     if (reply->code != 200 || request->method != PACS_HTTP_GET ||
         reply->payload.size == PACS_HTTP_UNKNOWN_SIZE ||
-        (reply->payload.kind != PACS_HTTP_PAYLOAD_FD && reply->payload.kind != PACS_HTTP_PAYLOAD_SOURCE))
+        (reply->payload.kind != PACS_HTTP_PAYLOAD_PIECES && reply->payload.kind != PACS_HTTP_PAYLOAD_SOURCE))
         return;
     pacs_http_reply_header(reply, "Accept-Ranges", "bytes");
     if (!pacs_http_if_range_matches(pacs_http_header(request, "If-Range"), reply->etag))
@@ -248,30 +318,46 @@ static void serve_range(PacsHttpReply *reply)
 }
 
 /*
- * A small file leaves in one write with its header, which beats sendfile (measured: frames of half a
- * megabyte). Read here, on the handler's thread, so that a short file is still a proper error.
+ * A small body leaves in one write with its header, which beats sendfile (measured: frames of half a megabyte).
+ * Read here, before anything is sent, so that a file that is short is still a proper error. False: not may_wait,
+ * and the disk would have to be waited for.
  */
-static void read_small_file(PacsHttpReply *reply)
+static bool read_small_body(PacsHttpReply *reply, bool may_wait)
 {
     PacsHttpPayload *payload = &reply->payload;
-    size_t done = 0;
+    const uint64_t size = payload->size;
+    size_t count = 0;
 
-    if (payload->kind != PACS_HTTP_PAYLOAD_FD || payload->size > PACS_HTTP_READ_WHOLE ||
+    if (reply->failed || payload->kind != PACS_HTTP_PAYLOAD_PIECES || size > PACS_HTTP_READ_WHOLE ||
         reply->request->is_head)
-        return;
-    uint8_t *bytes = malloc(payload->size > 0 ? (size_t)payload->size : 1);
-    while (bytes && done < payload->size) {
-        ssize_t size = pread(payload->fd, bytes + done, (size_t)payload->size - done,
-                             (off_t)(payload->offset + done));
-        if (size <= 0)
-            break;
-        done += (size_t)size;
+        return true;
+    if (!payload->owned)
+        payload->owned = pacs_http_buffers_take(reply->request->site->buffers, (size_t)size);
+    if (!payload->owned)
+        return true; /* too many answers wait to be sent: as a stream it needs less */
+    payload->release = pacs_http_buffer_give_back;
+    while (payload->offset < size) { /* bytes that are there already */
+        PacsHttpRead read = pacs_http_pieces_read(payload->pieces, payload->owned + payload->offset,
+                                                  (size_t)(size - payload->offset), may_wait, &count);
+        if (read == PACS_HTTP_READ_LATER)
+            return false;
+        if (read != PACS_HTTP_READ_DONE || count == 0) {
+            reply->failed = true;
+            return true;
+        }
+        payload->offset += count;
     }
-    reply->failed |= !bytes || done < payload->size;
-    uint64_t size = payload->size;
-    pacs_http_payload_clear(payload);
-    *payload = (PacsHttpPayload){
-        .kind = PACS_HTTP_PAYLOAD_OWNED, .owned = bytes, .bytes = bytes, .size = size, .fd = -1};
+    payload->kind = PACS_HTTP_PAYLOAD_OWNED;
+    payload->bytes = payload->owned;
+    return true;
+}
+
+void pacs_http_reply_forget(PacsHttpReply *reply)
+{
+    pacs_http_payload_clear(&reply->payload);
+    reply->headers = NULL;
+    reply->headers_size = 0;
+    reply->failed = false;
 }
 
 /* What went wrong is memory or our own mistake; the client hears that much. */
@@ -280,21 +366,24 @@ static void recover(PacsHttpReply *reply)
     PacsError error = {0};
 
     (void)pacs_fail(&error, PACS_INTERNAL, "the answer could not be put together");
-    reply->headers = NULL;
-    reply->headers_size = 0;
-    reply->failed = false;
+    pacs_http_reply_forget(reply);
     pacs_http_reply_error(reply->request, reply, 500, &error);
     if (reply->failed)
         pacs_http_reply_nothing(reply);
 }
 
-void pacs_http_reply_complete(PacsHttpReply *reply)
+bool pacs_http_reply_complete(PacsHttpReply *reply, bool may_wait)
 {
-    serve_range(reply);
-    read_small_file(reply);
+    if (!reply->is_cut) {
+        reply->is_cut = true;
+        serve_range(reply);
+    }
+    if (!read_small_body(reply, may_wait))
+        return false;
     if (reply->failed)
         recover(reply);
     /* No sniffing of types: a stored object is never run as a page (Orthanc has had that hole). */
     pacs_http_reply_header(reply, "X-Content-Type-Options", "nosniff");
     pacs_http_reply_header(reply, "X-Request-Id", reply->request->id);
+    return true;
 }

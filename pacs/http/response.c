@@ -10,38 +10,43 @@
 
 #define BLOCK_SIZE (128u << 10) /* what one write carries of a stream */
 #define PUMP_SIZE PACS_HTTP_BODY_CHUNK
+#define CROWDED_BLOCK_SIZE (16u << 10)
+#define CROWDED_PUMP_SIZE (32u << 10)
 #define SKIP_AT_ONCE (1u << 20) /* bytes before a range, per turn of the HTTP thread */
 #define LAST_WORDS_MAX (64u << 10)
 
 /* ---- Streams ---- */
 
-/** A PacsSource on its way to a client: read in place, or by a pool thread into `bytes`. */
+/** A PacsSource or pieces on their way to a client: read in place, or by a pool thread into `filled`. */
 typedef struct Stream {
     PacsHttpServer *server;
-    PacsHttpExchange *exchange; /* a reference: the source may use its arena */
+    PacsHttpExchange *exchange; /* a reference: the source may use its arena, the pieces are in it */
     struct MHD_Connection *connection;
     PacsHttpWatched *watched;
-    PacsSource *source;
-    uint64_t skip; /* bytes to read and drop before the first */
-    uint64_t left; /* PACS_HTTP_UNKNOWN_SIZE: to the end */
-    bool is_pooled;
+    PacsSource *source;     /* NULL: pieces */
+    PacsHttpPieces *pieces; /* the exchange's */
+    uint64_t skip;          /* bytes to read and drop before the first */
+    uint64_t left;          /* PACS_HTTP_UNKNOWN_SIZE: to the end */
     bool has_ended;
     bool has_failed;
-    size_t start, size; /* of what is in `bytes` and not sent */
-    uint8_t bytes[];
+    uint8_t *filled; /* made when it is first needed */
+    size_t pump_size;
+    size_t start, size; /* of what is in `filled` and not sent */
 } Stream;
 
 static void free_stream(void *context)
 {
     Stream *stream = context;
 
+    atomic_fetch_sub(&stream->server->streams, 1);
     pacs_source_free(stream->source);
     pacs_http_exchange_unref(stream->exchange);
+    free(stream->filled);
     free(stream);
 }
 
 /* One read. Sets has_ended at the end, has_failed where that comes too early. */
-static size_t read_some(Stream *stream, void *bytes, size_t size)
+static size_t read_source(Stream *stream, void *bytes, size_t size)
 {
     size_t count = 0;
     uint64_t wanted = stream->skip > 0 ? stream->skip : stream->left;
@@ -67,11 +72,41 @@ static size_t read_some(Stream *stream, void *bytes, size_t size)
     return count;
 }
 
+/* As read_source(). False: not may_wait, and there is something to wait for. */
+static bool read_pieces(Stream *stream, void *bytes, size_t size, bool may_wait, size_t *ret_count)
+{
+    size_t count = 0;
+
+    if (stream->left < size)
+        size = (size_t)stream->left;
+    PacsHttpRead read = size > 0 ? pacs_http_pieces_read(stream->pieces, bytes, size, may_wait, &count)
+                                 : PACS_HTTP_READ_DONE;
+    if (read == PACS_HTTP_READ_LATER)
+        return false;
+    stream->left -= count;
+    stream->has_ended = stream->left == 0;
+    stream->has_failed = read == PACS_HTTP_READ_FAILED || (count == 0 && !stream->has_ended);
+    *ret_count = count;
+    return true;
+}
+
+static size_t read_some(Stream *stream, void *bytes, size_t size)
+{
+    size_t count = 0;
+
+    if (stream->source)
+        return read_source(stream, bytes, size);
+    (void)read_pieces(stream, bytes, size, true,
+                      &count); /* nothing is left for later where waiting is allowed */
+    return count;
+}
+
 static ssize_t say_end(const Stream *stream)
 {
     return stream->has_failed ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
+/* A source of an INLINE route. */
 static ssize_t read_in_place(void *context, uint64_t position, char *bytes, size_t size)
 {
     Stream *stream = context;
@@ -80,11 +115,11 @@ static ssize_t read_in_place(void *context, uint64_t position, char *bytes, size
 
     (void)position; /* only ever forward */
     while (stream->skip > skip_until && !stream->has_ended && !stream->has_failed)
-        (void)read_some(stream, bytes, size);
+        (void)read_source(stream, bytes, size);
     if (stream->skip > 0 && !stream->has_ended && !stream->has_failed)
         return 0; /* others first */
     if (!stream->has_ended && !stream->has_failed)
-        count = read_some(stream, bytes, size);
+        count = read_source(stream, bytes, size);
     return count > 0 ? (ssize_t)count : say_end(stream);
 }
 
@@ -94,32 +129,31 @@ static void fill(void *argument)
 
     pacs_http_server_job_started(stream->server);
     stream->start = stream->size = 0;
-    while (stream->size < PUMP_SIZE && !stream->has_ended && !stream->has_failed &&
+    if (!stream->filled)
+        stream->filled = malloc(stream->pump_size);
+    while (stream->filled && stream->size < stream->pump_size && !stream->has_ended && !stream->has_failed &&
            !pacs_http_cancelled(&stream->exchange->request))
-        stream->size += read_some(stream, stream->bytes + stream->size, PUMP_SIZE - stream->size);
+        stream->size += read_some(stream, stream->filled + stream->size, stream->pump_size - stream->size);
     if (stream->size == 0 && !stream->has_ended)
         stream->has_failed = true;
     MHD_resume_connection(stream->connection);
 }
 
-static ssize_t read_from_pool(void *context, uint64_t position, char *bytes, size_t size)
+static ssize_t take_filled(Stream *stream, char *bytes, size_t size)
 {
-    Stream *stream = context;
+    if (stream->start == 0 &&
+        !pacs_http_watch_phase(stream->server->watch, stream->watched, PACS_HTTP_PHASE_SENDING))
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (size > stream->size)
+        size = stream->size;
+    memcpy(bytes, stream->filled + stream->start, size);
+    stream->start += size;
+    stream->size -= size;
+    return (ssize_t)size;
+}
 
-    (void)position;
-    if (stream->size > 0) {
-        if (stream->start == 0 &&
-            !pacs_http_watch_phase(stream->server->watch, stream->watched, PACS_HTTP_PHASE_SENDING))
-            return MHD_CONTENT_READER_END_WITH_ERROR;
-        if (size > stream->size)
-            size = stream->size;
-        memcpy(bytes, stream->bytes + stream->start, size);
-        stream->start += size;
-        stream->size -= size;
-        return (ssize_t)size;
-    }
-    if (stream->has_ended || stream->has_failed)
-        return say_end(stream);
+static ssize_t fill_in_pool(Stream *stream)
+{
     /* The peer's own time does not run while it waits for us. */
     if (!pacs_http_watch_phase(stream->server->watch, stream->watched, PACS_HTTP_PHASE_WORKING))
         return MHD_CONTENT_READER_END_WITH_ERROR;
@@ -131,12 +165,48 @@ static ssize_t read_from_pool(void *context, uint64_t position, char *bytes, siz
     return 0;
 }
 
+/* A source of a POOL route. */
+static ssize_t read_from_pool(void *context, uint64_t position, char *bytes, size_t size)
+{
+    Stream *stream = context;
+
+    (void)position;
+    if (stream->size > 0)
+        return take_filled(stream, bytes, size);
+    return stream->has_ended || stream->has_failed ? say_end(stream) : fill_in_pool(stream);
+}
+
+/* Pieces: what is in the page cache here, the rest from the pool. */
+static ssize_t read_cached(void *context, uint64_t position, char *bytes, size_t size)
+{
+    Stream *stream = context;
+    size_t count = 0;
+
+    (void)position;
+    if (stream->size > 0)
+        return take_filled(stream, bytes, size);
+    if (stream->has_ended || stream->has_failed)
+        return say_end(stream);
+    if (!read_pieces(stream, bytes, size, false, &count))
+        return fill_in_pool(stream);
+    return count > 0 ? (ssize_t)count : say_end(stream);
+}
+
+static MHD_ContentReaderCallback reader_of(const PacsHttpExchange *exchange)
+{
+    if (exchange->reply.payload.kind == PACS_HTTP_PAYLOAD_PIECES)
+        return read_cached;
+    if (pacs_http_exchange_is_pooled(exchange) || exchange->body.kind == PACS_HTTP_BODY_STREAM)
+        return read_from_pool;
+    return read_in_place;
+}
+
 static struct MHD_Response *stream_response(PacsHttpServer *server, PacsHttpExchange *exchange,
                                             struct MHD_Connection *connection, PacsHttpWatched *watched)
 {
     PacsHttpPayload *payload = &exchange->reply.payload;
-    bool is_pooled = pacs_http_exchange_is_pooled(exchange) || exchange->body.kind == PACS_HTTP_BODY_STREAM;
-    Stream *stream = malloc(sizeof *stream + (is_pooled ? PUMP_SIZE : 0));
+    bool is_crowded = atomic_load(&server->streams) > PACS_HTTP_CROWD;
+    Stream *stream = malloc(sizeof *stream);
 
     if (!stream)
         return NULL;
@@ -144,17 +214,19 @@ static struct MHD_Response *stream_response(PacsHttpServer *server, PacsHttpExch
                        .exchange = exchange,
                        .connection = connection,
                        .watched = watched,
-                       .skip = payload->offset,
+                       .pieces = payload->pieces,
+                       .skip = payload->kind == PACS_HTTP_PAYLOAD_SOURCE ? payload->offset : 0,
                        .left = payload->size,
-                       .is_pooled = is_pooled};
+                       .pump_size = is_crowded ? CROWDED_PUMP_SIZE : PUMP_SIZE};
     struct MHD_Response *response = MHD_create_response_from_callback(
-        payload->size == PACS_HTTP_UNKNOWN_SIZE ? MHD_SIZE_UNKNOWN : payload->size, BLOCK_SIZE,
-        is_pooled ? read_from_pool : read_in_place, stream, free_stream);
+        payload->size == PACS_HTTP_UNKNOWN_SIZE ? MHD_SIZE_UNKNOWN : payload->size,
+        is_crowded ? CROWDED_BLOCK_SIZE : BLOCK_SIZE, reader_of(exchange), stream, free_stream);
     if (!response) {
         free(stream);
         return NULL;
     }
     stream->source = PACS_STEAL(payload->source);
+    atomic_fetch_add(&server->streams, 1);
     atomic_fetch_add(&exchange->references, 1);
     return response;
 }
@@ -163,21 +235,11 @@ static struct MHD_Response *stream_response(PacsHttpServer *server, PacsHttpExch
 
 static struct MHD_Response *owned_response(PacsHttpPayload *payload)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback((size_t)payload->size,
-                                                                                       payload->owned, free);
+    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback(
+        (size_t)payload->size, payload->owned, payload->release);
 
     if (response)
         payload->owned = NULL;
-    return response;
-}
-
-static struct MHD_Response *file_response(PacsHttpPayload *payload)
-{
-    struct MHD_Response *response = MHD_create_response_from_fd_at_offset64(payload->size, payload->fd,
-                                                                            payload->offset);
-
-    if (response)
-        payload->fd = -1;
     return response;
 }
 
@@ -189,9 +251,8 @@ static struct MHD_Response *payload_response(PacsHttpServer *server, PacsHttpExc
     switch (payload->kind) {
     case PACS_HTTP_PAYLOAD_OWNED:
         return owned_response(payload);
-    case PACS_HTTP_PAYLOAD_FD:
-        return file_response(payload);
     case PACS_HTTP_PAYLOAD_SOURCE:
+    case PACS_HTTP_PAYLOAD_PIECES:
         return stream_response(server, exchange, connection, watched);
     case PACS_HTTP_PAYLOAD_STATIC: /* the arena outlives the sending: libmicrohttpd says when that is over */
         return MHD_create_response_from_buffer((size_t)payload->size, (void *)payload->bytes,

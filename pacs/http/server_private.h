@@ -35,6 +35,7 @@ struct PacsHttpServer {
     bool is_stopped;
     atomic_bool stopping;
     _Atomic size_t waiting; /* jobs in the pool's queue */
+    _Atomic size_t streams; /* answers that are read while they are sent */
 
     pthread_mutex_t lock;
     pthread_cond_t drained; /* in_flight has reached 0 */

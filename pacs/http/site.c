@@ -2,11 +2,15 @@
 
 #include <stdlib.h>
 
+#include "pacs/util/limits.h"
+
 PacsStatus pacs_http_site_new(const PacsHttpSiteOptions *options, PacsHttpSite **ret_site, PacsError *err)
 {
     PACS_AUTO(PacsHttpSite) site = calloc(1, sizeof *site);
 
-    if (!site)
+    if (site)
+        site->buffers = pacs_http_buffers_new(PACS_MAX_HTTP_HELD_ANSWERS);
+    if (!site || !site->buffers)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for the HTTP server");
     site->options = *options;
     site->options.users = NULL; /* the digests are in auth; nothing here may use the passwords */
@@ -31,6 +35,7 @@ void pacs_http_site_free(PacsHttpSite *site)
 {
     if (!site)
         return;
+    pacs_http_buffers_free(site->buffers);
     pacs_http_auth_free(site->auth);
     pacs_http_router_free(site->router);
     free(site);

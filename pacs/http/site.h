@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "pacs/http/auth.h"
+#include "pacs/http/buffers.h"
 #include "pacs/http/http.h"
 #include "pacs/http/router.h"
 #include "pacs/util/auto.h"
@@ -28,6 +29,7 @@ typedef struct PacsHttpSite {
     PacsHttpSiteOptions options;
     PacsHttpRouter *router;
     PacsHttpAuth *auth;
+    PacsHttpBuffers *buffers;
     PacsMetricFamily *requests;
     PacsMetricFamily *seconds;
     PacsMetric *in_flight;

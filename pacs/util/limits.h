@@ -43,6 +43,7 @@
 #define PACS_MAX_HTTP_CONNECTIONS 12000       /* count; each costs up to 128 KiB once it has asked something */
 #define PACS_HTTP_CROWD 1024                  /* connections above which an idle one is kept for a few seconds only */
 #define PACS_MAX_HTTP_WAITING 1024            /* handlers waiting for a worker: beyond, 503 is kinder than a minute's wait */
+#define PACS_MAX_HTTP_HELD_ANSWERS (256u << 20) /* answers read whole and not sent yet, together: beyond, they are streamed */
 #define PACS_HTTP_READ_WHOLE (2u << 20)       /* files up to here leave in one write with their header (measured: beats sendfile) */
 
 /* Configuration */

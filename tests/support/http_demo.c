@@ -246,6 +246,88 @@ static void handle_stream(void *context, PacsHttpRequest *request, PacsHttpReply
                            pacs_http_query(request, "unknown") ? PACS_HTTP_UNKNOWN_SIZE : source->size);
 }
 
+/* ---- A body in pieces: bytes, part of a file, a file that is opened late, a stream that is opened late, and so on ---- */
+
+#define PIECE_SIZE 5000
+
+static int file_from(uint64_t offset, uint64_t size)
+{
+    int fd = memfd_create("demo", MFD_CLOEXEC);
+    uint8_t bytes[PIECE_SIZE + 10];
+
+    for (uint64_t i = 0; i < size; i++)
+        bytes[i] = demo_byte(offset + i);
+    (void)!write(fd, bytes, size);
+    return fd;
+}
+
+static void close_fd(void *thing)
+{
+    (void)close((int)(intptr_t)thing);
+}
+
+/* `item` is where in the body the piece begins; a stream is what an odd one is opened as. */
+static PacsStatus open_late(void *context, const void *item, uint64_t offset, uint64_t size,
+                            PacsHttpOpened *ret_opened, PacsError *err)
+{
+    const uint64_t *start = item;
+    const Demo *demo = context;
+
+    if (demo->fails_at > 0 && *start >= demo->fails_at)
+        return pacs_fail(err, PACS_CORRUPT, "gone on purpose");
+    if (*start / PIECE_SIZE % 2 == 0) {
+        ret_opened->fd = file_from(*start, offset + size);
+        ret_opened->offset = offset;
+        return PACS_OK;
+    }
+    DemoSource *source = calloc(1, sizeof *source);
+    *source = (DemoSource){.base.ops = &source_ops,
+                           .at = *start + offset,
+                           .size = *start + offset + size,
+                           .breaks_at = UINT64_MAX};
+    ret_opened->source = &source->base;
+    return PACS_OK;
+}
+
+static void add_bytes(PacsHttpRequest *request, PacsHttpReply *reply, uint64_t start, uint64_t size)
+{
+    uint8_t *bytes = pacs_arena_alloc(pacs_http_arena(request), size);
+
+    for (uint64_t i = 0; i < size; i++)
+        bytes[i] = demo_byte(start + i);
+    pacs_http_reply_piece_bytes(reply, bytes, size);
+}
+
+static void add_late(Demo *demo, PacsHttpRequest *request, PacsHttpReply *reply, uint64_t start,
+                     uint64_t size)
+{
+    PacsHttpOpener *opener = pacs_arena_alloc(pacs_http_arena(request), sizeof *opener);
+    uint64_t *item = pacs_arena_alloc(pacs_http_arena(request), sizeof *item);
+
+    *opener = (PacsHttpOpener){.open = open_late, .context = demo};
+    *item = start;
+    pacs_http_reply_piece_opened(reply, opener, item, size);
+}
+
+static void handle_pieces(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
+{
+    uint64_t total = wanted_size(request);
+
+    pacs_http_reply_pieces(reply, "multipart/related");
+    for (uint64_t start = 0, i = 0; start < total; start += PIECE_SIZE, i++) {
+        uint64_t size = total - start < PIECE_SIZE ? total - start : PIECE_SIZE;
+        if (i % 4 == 0) {
+            add_bytes(request, reply, start, size);
+        } else if (i % 4 == 1) {
+            int fd = file_from(start - 10, size + 10);
+            pacs_http_reply_piece_fd(reply, fd, 10, size);
+            pacs_http_reply_keep(reply, (void *)(intptr_t)fd, close_fd);
+        } else {
+            add_late(context, request, reply, start, size);
+        }
+    }
+}
+
 /* ---- An upload ---- */
 
 static bool upload_begin(void *context, PacsHttpRequest *request, PacsHttpReply *reply, void **ret_state)
@@ -330,6 +412,11 @@ static const PacsHttpRoute routes[] = {
     {.method = PACS_HTTP_GET,
      .pattern = "/pool/stream/{size}",
      .handle = handle_stream,
+     .place = PACS_HTTP_POOL},
+    {.method = PACS_HTTP_GET, .pattern = "/pieces/{size}", .handle = handle_pieces},
+    {.method = PACS_HTTP_GET,
+     .pattern = "/pool/pieces/{size}",
+     .handle = handle_pieces,
      .place = PACS_HTTP_POOL},
     {.method = PACS_HTTP_POST, .pattern = "/echo", .handle = handle_echo, .body = PACS_HTTP_BODY_COLLECT},
     {.method = PACS_HTTP_POST,

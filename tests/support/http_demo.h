@@ -18,7 +18,7 @@ typedef struct Demo {
     int inside;        /* handlers waiting at the gate, or past it and not returned */
     bool saw_cancel;   /* the handler at the gate was told that the client has gone */
     bool refuses;      /* the upload reader refuses in begin */
-    uint64_t fails_at; /* its feed fails once this many bytes are passed; 0: never */
+    uint64_t fails_at; /* its feed, or opening a piece, fails from this byte on; 0: never */
     int begun, finished, aborted, feeds;
     uint64_t fed;
     uint64_t checksum; /* of what was fed, order counts */

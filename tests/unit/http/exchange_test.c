@@ -387,6 +387,94 @@ static void a_stream_that_fails_breaks_the_connection(void **state)
 
 /* ---- Replies ---- */
 
+/* ---- Bodies in pieces ---- */
+
+static void check_demo_bytes(uint64_t start, size_t size)
+{
+    assert_false(answer.is_broken);
+    assert_int_equal(answer.body.size, size);
+    for (size_t i = 0; i < size; i++)
+        if (answer.body.bytes[i] != demo_byte(start + i))
+            fail_msg("byte %zu differs", i);
+}
+
+static void pieces_are_one_body(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/pieces/52345"), 200);
+    check_demo_bytes(0, 52345);
+    assert_string_equal(header("Content-Length"), "52345");
+    assert_string_equal(header("Accept-Ranges"), "bytes");
+    assert_int_equal(ask("GET", "/pieces/0"), 200);
+    assert_int_equal(answer.body.size, 0);
+}
+
+static void pieces_too_many_to_read_at_once_are_one_body(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/pieces/2223344"), 200);
+    check_demo_bytes(0, 2223344);
+}
+
+static void a_range_cuts_across_pieces(void **state)
+{
+    static const struct {
+        const char *range;
+        uint64_t start;
+        size_t size;
+    } cases[] = {{"bytes=0-0", 0, 1},
+                 {"bytes=4990-5009", 4990, 20},
+                 {"bytes=12345-39999", 12345, 27655},
+                 {"bytes=10000-14999", 10000, 5000},
+                 {"bytes=15001-", 15001, 37344},
+                 {"bytes=-7", 52338, 7}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(ask_with("/pieces/52345", "Range", cases[i].range), 206);
+        check_demo_bytes(cases[i].start, cases[i].size);
+    }
+    assert_string_equal(header("Content-Range"), "bytes 52338-52344/52345");
+    assert_int_equal(ask_with("/pieces/2223344", "Range", "bytes=17-2223340"), 206);
+    check_demo_bytes(17, 2223324);
+}
+
+static void the_size_of_pieces_is_known_without_reading_them(void **state)
+{
+    (void)state;
+    demo.fails_at = 1;
+    assert_int_equal(ask("HEAD", "/pieces/52345"), 200);
+    assert_string_equal(header("Content-Length"), "52345");
+    assert_string_equal(body(), "");
+}
+
+static void a_piece_that_is_gone_is_an_error_before_anything_is_sent(void **state)
+{
+    (void)state;
+    demo.fails_at = 20000;
+    assert_int_equal(ask("GET", "/pieces/40000"), 500);
+    assert_string_equal(header("Accept-Ranges"), "");
+    assert_int_equal(ask_with("/pieces/40000", "Range", "bytes=0-1999"), 206);
+}
+
+static void a_piece_that_is_gone_breaks_a_long_body(void **state)
+{
+    (void)state;
+    demo.fails_at = 2000000;
+    assert_int_equal(ask("GET", "/pieces/2223344"), 200);
+    assert_true(answer.is_broken);
+}
+
+static void pieces_in_memory_need_no_pool(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/pieces/5000"), 200);
+    assert_int_equal(answer.work_jobs, 0);
+    assert_int_equal(ask("GET", "/pieces/15000"), 200); /* the third piece is opened late */
+    assert_int_equal(answer.work_jobs, 1);
+    check_demo_bytes(0, 15000);
+}
+
 static void a_reply_that_cannot_be_sent_becomes_a_500(void **state)
 {
     (void)state;
@@ -481,6 +569,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_known_tag_is_304_without_a_body, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_shorter_than_promised_is_an_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stream_that_fails_breaks_the_connection, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pieces_are_one_body, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pieces_too_many_to_read_at_once_are_one_body, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_range_cuts_across_pieces, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_size_of_pieces_is_known_without_reading_them, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_piece_that_is_gone_is_an_error_before_anything_is_sent, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_piece_that_is_gone_breaks_a_long_body, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pieces_in_memory_need_no_pool, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reply_that_cannot_be_sent_becomes_a_500, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_has_no_content_type, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_good_request_id_comes_back, set_up, tear_down),

@@ -407,6 +407,9 @@ static void files_and_streams_arrive_whole(void **state)
                                           "/stream/3000000",
                                           "/pool/stream/0",
                                           "/pool/stream/3000000",
+                                          "/pieces/12345",
+                                          "/pieces/3000000",
+                                          "/pool/pieces/3000000",
                                           "/stream/3000000?unknown",
                                           "/pool/stream/3000000?unknown"};
     Heard heard = {0};
@@ -427,13 +430,14 @@ static void files_and_streams_arrive_whole(void **state)
 static void a_range_far_into_a_stream_is_found(void **state)
 {
     (void)state;
-    static const char *const targets[] = {"/stream/9000000", "/pool/stream/9000000", "/file/9000000"};
+    static const char *const targets[] = {"/stream/9000000", "/pool/stream/9000000", "/file/9000000",
+                                          "/pieces/9000000"};
     Heard heard = {0};
     char request[160];
 
     start();
     int fd = dial();
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         (void)snprintf(request, sizeof request,
                        "GET %s HTTP/1.1\r\nHost: x\r\nRange: bytes=8500000-8500099\r\n\r\n", targets[i]);
         say(fd, request);
