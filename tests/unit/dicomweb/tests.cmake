@@ -1,3 +1,5 @@
 set(DICOMWEB_FIXTURE support/object.c support/archive.c support/dicomweb_fixture.c)
 
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/delete_test LINKS dicomweb SOURCES ${DICOMWEB_FIXTURE})
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/accept_test LINKS dicomweb)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/url_test LINKS dicomweb)
