@@ -457,13 +457,11 @@ MALFORMED = {
 }
 
 
-def test_malformed_files_are_taken_or_refused_as_settled():
+def test_malformed_files_are_taken_or_refused_as_settled(shared_dicom):
     programs()
-    if not samples.SHARED.is_dir():
-        pytest.skip("LIGHTBOX_SHARED is not here")
     wrong = []
-    for path in sorted(path for path in (samples.SHARED / "malformed").rglob("*") if path.is_file()):
-        name = path.relative_to(samples.SHARED / "malformed").as_posix()
+    for path in sorted(path for path in (shared_dicom / "malformed").rglob("*") if path.is_file()):
+        name = path.relative_to(shared_dicom / "malformed").as_posix()
         _, refusal = scan(path, instance=True)
         expected = MALFORMED.get(name, "not in the table")
         if (refusal is None) != (expected is None) or (refusal and expected not in refusal):

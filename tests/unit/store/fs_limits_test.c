@@ -17,6 +17,7 @@
 
 #include "pacs/store/store.h"
 #include "tests/contract/store_contract.h"
+#include "tests/support/require.h"
 #include "tests/support/temporary.h"
 
 /* What other processes, a kill and a full disk do to the store. Children report by their exit code: 0 is
@@ -193,15 +194,21 @@ static bool tell_kernel(const char *path, const char *text)
     return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 }
 
-/* A disk of 1 MB that only this process sees; in a user namespace of its own, so that no rights
- * are needed. */
-static bool mount_small_disk(void)
+/* A user namespace in which we may mount without any rights outside. */
+static bool become_somebody(void)
 {
     char user[64], group[64];
     (void)snprintf(user, sizeof user, "0 %u 1", (unsigned)geteuid());
     (void)snprintf(group, sizeof group, "0 %u 1", (unsigned)getegid());
     return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && tell_kernel("/proc/self/setgroups", "deny") &&
-           tell_kernel("/proc/self/uid_map", user) && tell_kernel("/proc/self/gid_map", group) &&
+           tell_kernel("/proc/self/uid_map", user) && tell_kernel("/proc/self/gid_map", group);
+}
+
+/* A disk of 1 MB that only this process sees. */
+static bool mount_small_disk(void)
+{
+    return (become_somebody() || unshare(CLONE_NEWNS) == 0) &&
+           mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
            mount("none", root, "tmpfs", 0, "size=1m") == 0;
 }
 
@@ -222,8 +229,7 @@ static void a_full_disk_refuses_the_object_and_gets_its_space_back(void **state)
 {
     (void)state;
     int code = exit_code_of(fill_a_disk);
-    if (code == NOT_HERE)
-        skip();
+    test_require(code != NOT_HERE, "a mount of our own (user namespaces, or root's rights)");
     assert_int_equal(code, 0);
 }
 

@@ -1,6 +1,7 @@
-foreach(name status auto buffer text text_fold base64 hash uid clock json json_read xml source arena queue pool log metrics socket)
+foreach(name status auto buffer text text_fold base64 hash uid clock json json_read xml source arena queue pool log metrics)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit util/${name}_test LINKS pacs_util)
 endforeach()
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit util/socket_test LINKS pacs_util SOURCES support/require.c)
 foreach(name config config_environment no_memory)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit util/${name}_test LINKS pacs_util
         SOURCES support/config_fixture.c support/temporary.c)
