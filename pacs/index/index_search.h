@@ -107,9 +107,9 @@ typedef struct PacsSearchRow {
     int64_t last_update_ms; /* of the resource */
     bool is_stable;
 
-    const char
-        *json; /* with want_json: DICOM JSON of the resource's first instance, inflated, NUL-terminated */
-    size_t json_size;
+    /** With want_json: the DICOM JSON of the resource's first instance, packed as it is stored, because a page's could be
+     *  gigabytes unpacked: pacs_retrieve_unpack_json(). NULL without. */
+    const PacsInstanceBlobs *json;
 } PacsSearchRow;
 
 typedef struct PacsSearchPage {

@@ -60,8 +60,11 @@ PacsStatus pacs_retrieve_file(PacsRetrieve *retrieve, const char *instance_id, P
     return PACS_OK;
 }
 
-static PacsStatus inflate_json(const PacsInstanceBlobs *blobs, PacsBuffer *out, PacsError *err)
+PacsStatus pacs_retrieve_unpack_json(const PacsInstanceBlobs *blobs, PacsBuffer *out, PacsError *err)
 {
+    PacsStatus status = pacs_buffer_reserve(out, blobs->json_size, err);
+    if (status != PACS_OK)
+        return status;
     struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
     if (!decompressor)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory to inflate metadata");
@@ -89,7 +92,5 @@ PacsStatus pacs_retrieve_json(PacsRetrieve *retrieve, const char *instance_id, P
 
     PacsStatus status = pacs_index_find_blobs(retrieve->index, instance_id, PACS_BLOB_JSON, arena, &blobs,
                                               err);
-    if (status == PACS_OK)
-        status = pacs_buffer_reserve(out, blobs.json_size, err);
-    return status == PACS_OK ? inflate_json(&blobs, out, err) : status;
+    return status == PACS_OK ? pacs_retrieve_unpack_json(&blobs, out, err) : status;
 }

@@ -38,3 +38,7 @@ PACS_CHECKED PacsStatus pacs_retrieve_file(PacsRetrieve *retrieve, const char *i
  * into `out`. */
 PACS_CHECKED PacsStatus pacs_retrieve_json(PacsRetrieve *retrieve, const char *instance_id, PacsBuffer *out,
                                            PacsError *err);
+
+/** The same of JSON that an answer of the index already holds (its json_ members), added to `out`. */
+PACS_CHECKED PacsStatus pacs_retrieve_unpack_json(const PacsInstanceBlobs *blobs, PacsBuffer *out,
+                                                  PacsError *err);

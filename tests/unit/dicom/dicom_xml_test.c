@@ -65,9 +65,10 @@ static void an_empty_attribute_keeps_its_place(void **state)
 static void an_empty_value_keeps_its_number(void **state)
 {
     (void)state;
-    assert_xml("{\"00080008\":{\"vr\":\"CS\",\"Value\":[\"A\",null,\"C\"]}}",
-               "<DicomAttribute tag=\"00080008\" vr=\"CS\" keyword=\"ImageType\"><Value number=\"1\">A</Value>"
-               "<Value number=\"2\"/><Value number=\"3\">C</Value></DicomAttribute>");
+    assert_xml(
+        "{\"00080008\":{\"vr\":\"CS\",\"Value\":[\"A\",null,\"C\"]}}",
+        "<DicomAttribute tag=\"00080008\" vr=\"CS\" keyword=\"ImageType\"><Value number=\"1\">A</Value>"
+        "<Value number=\"2\"/><Value number=\"3\">C</Value></DicomAttribute>");
 }
 
 static void a_person_name_is_taken_apart(void **state)
@@ -113,9 +114,8 @@ static void items_are_numbered_and_nest(void **state)
 static void an_empty_sequence_has_no_items(void **state)
 {
     (void)state;
-    assert_xml("{\"00081140\":{\"vr\":\"SQ\"}}",
-               "<DicomAttribute tag=\"00081140\" vr=\"SQ\" "
-               "keyword=\"ReferencedImageSequence\"></DicomAttribute>");
+    assert_xml("{\"00081140\":{\"vr\":\"SQ\"}}", "<DicomAttribute tag=\"00081140\" vr=\"SQ\" "
+                                                 "keyword=\"ReferencedImageSequence\"></DicomAttribute>");
 }
 
 static void a_private_element_names_its_creator_instead_of_its_block(void **state)
@@ -176,10 +176,11 @@ static void inline_binary_stays_base64(void **state)
 static void hostile_text_cannot_leave_its_element(void **state)
 {
     (void)state;
-    assert_xml("{\"00081030\":{\"vr\":\"LO\",\"Value\":[\"</Value><x a='\\\"\\u0001\\n\\ud83d\\ude00\\ud800\"]}}",
-               "<DicomAttribute tag=\"00081030\" vr=\"LO\" keyword=\"StudyDescription\"><Value number=\"1\">"
-               "&lt;/Value&gt;&lt;x a='&quot;\xEF\xBF\xBD&#10;\xF0\x9F\x98\x80"
-               "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD</Value></DicomAttribute>");
+    assert_xml(
+        "{\"00081030\":{\"vr\":\"LO\",\"Value\":[\"</Value><x a='\\\"\\u0001\\n\\ud83d\\ude00\\ud800\"]}}",
+        "<DicomAttribute tag=\"00081030\" vr=\"LO\" keyword=\"StudyDescription\"><Value number=\"1\">"
+        "&lt;/Value&gt;&lt;x a='&quot;\xEF\xBF\xBD&#10;\xF0\x9F\x98\x80"
+        "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD</Value></DicomAttribute>");
 }
 
 static void what_is_no_dicom_json_is_refused(void **state)
@@ -239,8 +240,8 @@ static void a_full_buffer_is_told(void **state)
     (void)state;
 
     assert_int_equal(
-        pacs_dicom_xml_write(pacs_slice("{\"00080050\":{\"vr\":\"SH\",\"Value\":[\"1234567890\"]}}"), "", &out,
-                             NULL),
+        pacs_dicom_xml_write(pacs_slice("{\"00080050\":{\"vr\":\"SH\",\"Value\":[\"1234567890\"]}}"), "",
+                             &out, NULL),
         PACS_TOO_LARGE);
 }
 
