@@ -14,6 +14,7 @@ void frame_collector_init(FrameCollector *collector)
                      (PACS_MAX_FRAGMENTS / FRAME_TABLE_STRIDE + 1) * (size_t)FRAME_TABLE_CHECKPOINT);
     pacs_buffer_init(&collector->sizes, PACS_MAX_FRAME_TABLE / 2);
     pacs_buffer_init(&collector->offsets, PACS_MAX_FRAGMENTS * (size_t)8);
+    pacs_buffer_init(&collector->lengths, PACS_MAX_FRAGMENTS * (size_t)8);
     pacs_buffer_init(&collector->table_starts, PACS_MAX_FRAGMENTS * (size_t)4);
     pacs_buffer_init(&collector->marker_starts, PACS_MAX_FRAGMENTS * (size_t)4);
 }
@@ -23,6 +24,7 @@ void frame_collector_clear(FrameCollector *collector)
     pacs_buffer_clear(&collector->checkpoints);
     pacs_buffer_clear(&collector->sizes);
     pacs_buffer_clear(&collector->offsets);
+    pacs_buffer_clear(&collector->lengths);
     pacs_buffer_clear(&collector->table_starts);
     pacs_buffer_clear(&collector->marker_starts);
 }
@@ -33,11 +35,13 @@ void frame_collector_reset(FrameCollector *collector)
     *collector = (FrameCollector){.checkpoints = kept.checkpoints,
                                   .sizes = kept.sizes,
                                   .offsets = kept.offsets,
+                                  .lengths = kept.lengths,
                                   .table_starts = kept.table_starts,
                                   .marker_starts = kept.marker_starts};
     pacs_buffer_reset(&collector->checkpoints);
     pacs_buffer_reset(&collector->sizes);
     pacs_buffer_reset(&collector->offsets);
+    pacs_buffer_reset(&collector->lengths);
     pacs_buffer_reset(&collector->table_starts);
     pacs_buffer_reset(&collector->marker_starts);
 }
@@ -52,6 +56,12 @@ void frame_collector_add_extended_offsets(FrameCollector *collector, const uint8
 {
     collector->extended = true;
     add_offsets(collector, bytes, size);
+}
+
+void frame_collector_add_lengths(FrameCollector *collector, const uint8_t *bytes, size_t size)
+{
+    if (!pacs_buffer_add(&collector->lengths, bytes, size))
+        collector->table_too_large = true;
 }
 
 void frame_collector_add_basic_offsets(FrameCollector *collector, const uint8_t *bytes, size_t size)
@@ -84,18 +94,38 @@ static void meet_offset(FrameCollector *collector, uint64_t relative)
     (void)table_add_u32(&collector->table_starts, (uint32_t)collector->runs); /* bounded by `runs` */
 }
 
+/* The bytes of padding in the fragment that begins, 0 or 1. */
+static uint64_t padding_of(const FrameCollector *collector, uint64_t size)
+{
+    uint64_t run = collector->runs;
+    bool one_run_each = collector->table_next == run + 1; /* all runs so far are entries of the table */
+    if (!collector->knows_padding || !one_run_each)
+        return 0;
+    return table_get_u64(collector->lengths.bytes + run * 8) == size - 1 && size > 0 ? 1 : 0;
+}
+
+static void add_size(FrameCollector *collector, uint64_t size)
+{
+    uint64_t padding = padding_of(collector, size);
+    uint64_t coded = collector->knows_padding ? (size - padding) << 1 | padding : size;
+    (void)table_add_varint(&collector->sizes, coded); /* `failed` is checked by the caller */
+}
+
 PacsStatus frame_collector_begin(FrameCollector *collector, uint64_t offset, uint64_t size, PacsError *err)
 {
     if (collector->runs >= PACS_MAX_FRAGMENTS)
         return pacs_fail(err, PACS_TOO_LARGE, "pixel data has more than %u fragments", PACS_MAX_FRAGMENTS);
-    if (collector->runs == 0)
+    if (collector->runs == 0) {
         collector->base = offset - 8;
+        collector->knows_padding = collector->extended && offset_count(collector) > 0 &&
+                                   collector->lengths.size == collector->offsets.size;
+    }
     if (collector->runs % FRAME_TABLE_STRIDE == 0) {
         (void)table_add_u64(&collector->checkpoints, offset);
         (void)table_add_u32(&collector->checkpoints, (uint32_t)collector->sizes.size);
     }
-    (void)table_add_varint(&collector->sizes, size);
     meet_offset(collector, offset - 8 - collector->base);
+    add_size(collector, size);
     collector->probe_size = 0;
     PacsStatus status = pacs_buffer_check(&collector->sizes, err);
     return status == PACS_OK ? pacs_buffer_check(&collector->checkpoints, err) : status;
@@ -201,6 +231,7 @@ PacsStatus frame_collector_write(const FrameCollector *collector, FrameMapping m
     Plan frames = plan(collector, mapping, number_of_frames);
     uint8_t header[FRAME_TABLE_FRAGMENTS_HEADER] = FRAME_TABLE_MAGIC;
     header[4] = FRAME_TABLE_FRAGMENTS;
+    header[FRAME_TABLE_PADDING_AT] = collector->knows_padding;
     table_put_u32(header + 8, frames.frames);
     table_put_u32(header + 12, frames.runs_per_frame);
     table_put_u64(header + 16, collector->runs);

@@ -18,6 +18,7 @@ typedef struct FrameCollector {
     PacsBuffer checkpoints;   /* as in the table */
     PacsBuffer sizes;         /* as in the table */
     PacsBuffer offsets;       /* basic (u32) or extended (u64) offset table, as it came */
+    PacsBuffer lengths;       /* u64: of frames, beside the extended offset table */
     PacsBuffer table_starts;  /* u32: fragments that the offset table names */
     PacsBuffer marker_starts; /* u32: fragments that begin with the start of a codestream */
     uint64_t runs;
@@ -25,7 +26,8 @@ typedef struct FrameCollector {
     uint64_t table_next;  /* the next entry of the offset table to be met */
     bool table_too_large; /* not kept: frames are told by what else is known */
     bool extended;
-    uint8_t probe[12]; /* the first bytes of the current fragment */
+    bool knows_padding; /* lengths are there, one for each offset */
+    uint8_t probe[12];  /* the first bytes of the current fragment */
     uint32_t probe_size;
 } FrameCollector;
 
@@ -36,6 +38,9 @@ void frame_collector_reset(FrameCollector *collector);
 /** Bytes of the extended offset table (7FE0,0001), or of the basic one, which only counts without
  * the former. */
 void frame_collector_add_extended_offsets(FrameCollector *collector, const uint8_t *bytes, size_t size);
+/** Bytes of the lengths beside the extended table (7FE0,0002), which leave padding out. They are believed where
+ *  each frame is one fragment, as they have to be, and is as long or has one byte of padding. */
+void frame_collector_add_lengths(FrameCollector *collector, const uint8_t *bytes, size_t size);
 void frame_collector_add_basic_offsets(FrameCollector *collector, const uint8_t *bytes, size_t size);
 
 /** `offset` of the fragment's first byte, after its item header. */

@@ -14,6 +14,7 @@ typedef struct Table {
     uint64_t frame_bits;
     uint32_t runs_per_frame; /* fragments; 0: `starts` says */
     uint64_t runs;
+    bool knows_padding;
     const uint8_t *checkpoints;
     const uint8_t *starts;
     const uint8_t *sizes;
@@ -31,6 +32,7 @@ static PacsStatus open_fragments(Table *table, const uint8_t *bytes, size_t size
         return fail_corrupt(err);
     table->runs_per_frame = table_get_u32(bytes + 12);
     table->runs = table_get_u64(bytes + 16);
+    table->knows_padding = bytes[FRAME_TABLE_PADDING_AT] != 0;
     uint64_t room = size - FRAME_TABLE_FRAGMENTS_HEADER;
     /* Every run has at least one byte of size, which also keeps the products below from overflowing. */
     if (table->runs > room || table->frames > table->runs)
@@ -90,10 +92,17 @@ typedef struct Cursor {
 static PacsStatus next_run(const Table *table, Cursor *cursor, PacsRange *ret_range, PacsError *err)
 {
     uint64_t size = 0;
-    if (!table_read_varint(&cursor->at, table->end, &size) || size > UINT64_MAX - 8 - cursor->offset)
+    uint64_t padding = 0;
+    if (!table_read_varint(&cursor->at, table->end, &size))
+        return fail_corrupt(err);
+    if (table->knows_padding) {
+        padding = size & 1;
+        size >>= 1;
+    }
+    if (size > UINT64_MAX - 9 - cursor->offset)
         return fail_corrupt(err);
     *ret_range = (PacsRange){cursor->offset, size};
-    cursor->offset += size + 8; /* the next fragment's item header */
+    cursor->offset += size + padding + 8; /* the next fragment's item header */
     return PACS_OK;
 }
 

@@ -26,7 +26,8 @@ typedef struct PacsFrame {
  * Look one frame up in a table made by a scan, without reading the rest of it into memory.
  *
  * Shape:  a table has the frames that can be served, which may be fewer or more than Number of Frames says.
- *         Video is one frame: one stream for all pictures. A fragment's padding byte belongs to its run.
+ *         Video is one frame: one stream for all pictures. A fragment's padding byte belongs to its
+ *         run, unless the object tells frames' true lengths (beside an extended offset table).
  * Units:  frame_number from 1.
  * Cost:   the same for every frame: at most 64 steps, and one for each run of the frame itself.
  * Errors: PACS_INVALID (no such frame: "frame 12 asked, instance has 10"), PACS_CORRUPT (not a table of

@@ -37,6 +37,20 @@ static void note_pixel_data(PacsScan *scan, const PacsElement *element)
         scan->pixel_data = *element;
 }
 
+static bool is_offset_table(const PacsElement *element)
+{
+    return element->depth == 0 && (element->tag == PACS_TAG_EXTENDED_OFFSET_TABLE ||
+                                   element->tag == PACS_TAG_EXTENDED_OFFSET_TABLE_LENGTHS);
+}
+
+static void take_offsets(PacsScan *scan, const PacsElement *element, const uint8_t *bytes, size_t size)
+{
+    if (element->tag == PACS_TAG_EXTENDED_OFFSET_TABLE)
+        frame_collector_add_extended_offsets(&scan->frames, bytes, size);
+    else
+        frame_collector_add_lengths(&scan->frames, bytes, size);
+}
+
 static PacsStatus on_element_begin(void *context, const PacsElement *element, PacsError *err)
 {
     PacsScan *scan = context;
@@ -55,7 +69,7 @@ static PacsStatus on_element_begin(void *context, const PacsElement *element, Pa
         scan->take = TAKE_VALUE;
         return PACS_OK;
     }
-    if (element->depth == 0 && element->tag == PACS_TAG_EXTENDED_OFFSET_TABLE)
+    if (is_offset_table(element))
         scan->take = TAKE_OFFSETS;
     return scan_json_bulk(scan, element, (PacsRange){element->value_offset, element->length}, err);
 }
@@ -82,8 +96,8 @@ static PacsStatus take_value(PacsScan *scan, const PacsElement *element, const u
     PacsStatus status = scan_json_value(scan, element, bytes, size, err);
     if (status != PACS_OK || element->depth > 0)
         return status;
-    if (element->tag == PACS_TAG_EXTENDED_OFFSET_TABLE)
-        frame_collector_add_extended_offsets(&scan->frames, bytes, size);
+    if (is_offset_table(element))
+        take_offsets(scan, element, bytes, size);
     scan_pixels_value(scan, element, bytes, size);
     return scan_tags_value(scan, element, bytes, size, err);
 }
@@ -96,7 +110,7 @@ static PacsStatus on_value(void *context, const PacsElement *element, const uint
     case TAKE_NOTHING:
         return PACS_OK;
     case TAKE_OFFSETS:
-        frame_collector_add_extended_offsets(&scan->frames, bytes, size);
+        take_offsets(scan, element, bytes, size);
         return PACS_OK;
     case TAKE_VALUE:
         break;

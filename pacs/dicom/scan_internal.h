@@ -27,7 +27,7 @@ typedef struct ScanLevel {
 typedef enum ScanTake {
     TAKE_NOTHING,
     TAKE_VALUE,   /* the whole value, for JSON and tags */
-    TAKE_OFFSETS, /* the extended offset table */
+    TAKE_OFFSETS, /* the extended offset table, or its lengths */
 } ScanTake;
 
 /** A tag that an index wants, and the levels it stands at (bit per PacsLevel; 0: only one of `fields`). */

@@ -137,6 +137,11 @@ def fragments(catalogue):
     offsets, lengths = frame_offsets(whole)
     add("eot", "extended offset table, empty basic one", encapsulate(whole, table="empty"), 2,
         more={0x7FE00001: offsets, 0x7FE00002: lengths})
+    uneven = [[frame] for frame in (codecs.j2k(image.grey(48, 64, frame=number)) for number in range(16)) if len(frame) % 2][:3]
+    offsets, lengths = frame_offsets(uneven)
+    add("eot-odd-lengths", "extended offset table whose lengths leave the padding of odd frames out",
+        encapsulate(uneven, table="empty"), len(uneven), more={0x7FE00001: offsets, 0x7FE00002: lengths})
+    offsets, _ = frame_offsets(whole)
     add("eot-without-lengths", "extended offset table without its lengths", encapsulate(whole, table="empty"), 2,
         more={0x7FE00001: offsets})
     add("bot-last-fragment-empty", "a fragment of no bytes after the last frame", encapsulate([[one], [two, b""]]), 2)

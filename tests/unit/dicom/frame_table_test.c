@@ -24,6 +24,8 @@ typedef struct Object {
     size_t offset_count;
     const uint64_t *extended;
     size_t extended_count;
+    const uint64_t *lengths;
+    size_t length_count;
     const char *const *fragments; /* up to NULL */
 } Object;
 
@@ -38,6 +40,9 @@ static void write_object(const Object *object, Bytes *bytes)
     if (object->extended)
         add_element(bytes, PACS_TAG_EXTENDED_OFFSET_TABLE, "OV", object->extended,
                     object->extended_count * 8);
+    if (object->lengths)
+        add_element(bytes, PACS_TAG_EXTENDED_OFFSET_TABLE_LENGTHS, "OV", object->lengths,
+                    object->length_count * 8);
     add_header(bytes, PACS_TAG_PIXEL_DATA, "OB", UNDEFINED);
     add_fragment(bytes, object->offsets, object->offset_count * 4);
     for (size_t i = 0; object->fragments[i]; i++)
@@ -89,6 +94,9 @@ static void expect_frames(const Object *object, const char *expected)
 #define EXTENDED(...)                                                                                        \
     .extended = (const uint64_t[]){__VA_ARGS__},                                                             \
     .extended_count = sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t)
+#define LENGTHS(...)                                                                                         \
+    .lengths = (const uint64_t[]){__VA_ARGS__},                                                              \
+    .length_count = sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t)
 
 static void one_fragment_a_frame(void **state)
 {
@@ -115,6 +123,32 @@ static void the_extended_offset_table_goes_before_the_basic_one(void **state)
     (void)state;
     expect_frames(&(Object){PACS_UID_JPEG_2000, 2, EXTENDED(0, 22), FRAGMENTS("aaaa", "bb", "cccc")},
                   "4+2 4");
+}
+
+static void lengths_beside_the_extended_table_leave_the_padding_out(void **state)
+{
+    (void)state;
+    expect_frames(&(Object){PACS_UID_JPEG_2000, 3, EXTENDED(0, 14, 26), LENGTHS(5, 4, 1),
+                            FRAGMENTS("aaaaa0", "bbbb", "c0")},
+                  "5 4 1");
+}
+
+static void lengths_that_lie_are_not_believed(void **state)
+{
+    (void)state;
+    expect_frames(&(Object){PACS_UID_JPEG_2000, 3, EXTENDED(0, 14, 26), LENGTHS(4, 5, UINT64_MAX),
+                            FRAGMENTS("aaaaa0", "bbbb", "")},
+                  "6 4 0");
+    expect_frames(&(Object){PACS_UID_JPEG_2000, 2, EXTENDED(0, 14), LENGTHS(5), FRAGMENTS("aaaaa0", "bbb0")},
+                  "6 4");
+}
+
+static void lengths_of_frames_in_many_fragments_are_not_used(void **state)
+{
+    (void)state;
+    expect_frames(
+        &(Object){PACS_UID_JPEG_2000, 2, EXTENDED(0, 22), LENGTHS(5, 3), FRAGMENTS("aaaa", "a0", "bbb0")},
+        "4+2 4");
 }
 
 static void codestreams_say_it_where_no_table_does(void **state)
@@ -274,6 +308,9 @@ int main(void)
         cmocka_unit_test(one_frame_has_all_fragments),
         cmocka_unit_test(the_offset_table_says_where_frames_begin),
         cmocka_unit_test(the_extended_offset_table_goes_before_the_basic_one),
+        cmocka_unit_test(lengths_beside_the_extended_table_leave_the_padding_out),
+        cmocka_unit_test(lengths_that_lie_are_not_believed),
+        cmocka_unit_test(lengths_of_frames_in_many_fragments_are_not_used),
         cmocka_unit_test(codestreams_say_it_where_no_table_does),
         cmocka_unit_test(codestreams_correct_a_table_that_lies),
         cmocka_unit_test(a_table_of_all_fragments_of_one_frame_is_not_believed),
