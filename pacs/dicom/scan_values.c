@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pacs/dicom/dicom_json.h"
 #include "pacs/dicom/scan_internal.h"
 
 /* Values as DICOM JSON writes them (PS3.18 F.2.3 and F.2.4). */
@@ -79,132 +80,13 @@ PacsStatus scan_value_text(PacsScan *scan, PacsVr vr, PacsSlice value, PacsSlice
     return status;
 }
 
-/* A decimal or integer string as a JSON number: no plus sign, no leading zeros, digits on both sides of the
- * point. Returns 0 where the text is no number: it is then written as the string it is. */
-static size_t format_number_text(PacsVr vr, PacsSlice text, char *out)
-{
-    const char *at = text.text;
-    const char *end = at + text.size;
-    size_t size = 0;
-    if (at < end && (*at == '+' || *at == '-')) {
-        if (*at == '-')
-            out[size++] = '-';
-        at++;
-    }
-    const char *digits = at;
-    while (at < end && *at >= '0' && *at <= '9')
-        at++;
-    size_t whole = (size_t)(at - digits);
-    while (whole > 1 && *digits == '0') {
-        digits++;
-        whole--;
-    }
-    memcpy(out + size, whole ? digits : "0", whole ? whole : 1);
-    size += whole ? whole : 1;
-    size_t fraction = 0;
-    if (vr == PACS_VR_DS && at < end && *at == '.') {
-        const char *point = at++;
-        while (at < end && *at >= '0' && *at <= '9')
-            at++;
-        fraction = (size_t)(at - point) - 1;
-        if (fraction > 0) {
-            memcpy(out + size, point, fraction + 1);
-            size += fraction + 1;
-        }
-    }
-    if (whole + fraction == 0)
-        return 0;
-    if (vr == PACS_VR_DS && at < end && (*at == 'e' || *at == 'E')) {
-        const char *exponent = at++;
-        if (at < end && (*at == '+' || *at == '-'))
-            at++;
-        const char *exponent_digits = at;
-        while (at < end && *at >= '0' && *at <= '9')
-            at++;
-        if (at == exponent_digits)
-            return 0;
-        memcpy(out + size, exponent, (size_t)(at - exponent));
-        size += (size_t)(at - exponent);
-    }
-    return at == end ? size : 0;
-}
-
-#define NUMBER_TEXT_MAX 64 /* DS has 16 characters, IS 12; what is far longer is no number */
-
-static void write_number_text(PacsJson *json, PacsVr vr, PacsSlice text)
-{
-    char number[NUMBER_TEXT_MAX + 2];
-    size_t size = text.size <= NUMBER_TEXT_MAX ? format_number_text(vr, text, number) : 0;
-    if (size > 0)
-        pacs_json_raw(json, number, size);
-    else
-        pacs_json_string_n(json, text.text, text.size);
-}
-
-/* Person names: component groups become members; spaces around components and empty components at the end
- * carry nothing (PS3.5 6.2.1). */
-
-static PacsSlice trim_component(PacsSlice component)
-{
-    return trim(PACS_VR_PN, component);
-}
-
-static void normalise_group(PacsSlice group, PacsBuffer *out)
-{
-    pacs_buffer_reset(out);
-    size_t content = 0;
-    bool first = true;
-    PacsSlice component;
-    while (pacs_slice_split(&group, '^', &component)) {
-        if (!first)
-            (void)pacs_buffer_add_char(out, '^');
-        first = false;
-        component = trim_component(component);
-        (void)pacs_buffer_add(out, component.text, component.size);
-        if (component.size > 0)
-            content = out->size;
-    }
-    out->size = content;
-}
-
-static PacsStatus write_name(PacsScan *scan, PacsSlice name, PacsError *err)
-{
-    static const char *const keys[] = {"Alphabetic", "Ideographic", "Phonetic"};
-    PacsJson *json = &scan->json;
-    bool open = false;
-    PacsSlice group;
-    for (size_t i = 0; i < 3 && pacs_slice_split(&name, '=', &group); i++) {
-        normalise_group(group, &scan->scratch);
-        if (scan->scratch.size == 0)
-            continue;
-        if (!open)
-            pacs_json_object_begin(json);
-        open = true;
-        pacs_json_key(json, keys[i]);
-        pacs_json_string_n(json, pacs_buffer_text(&scan->scratch), scan->scratch.size);
-    }
-    if (open)
-        pacs_json_object_end(json);
-    else
-        pacs_json_null(json);
-    return pacs_buffer_check(&scan->scratch, err);
-}
-
 static PacsStatus write_text_value(PacsScan *scan, PacsVr vr, PacsSlice value, PacsError *err)
 {
     PacsSlice text = {0};
     PacsStatus status = scan_value_text(scan, vr, value, &text, err);
     if (status != PACS_OK)
         return status;
-    if (text.size == 0)
-        pacs_json_null(&scan->json);
-    else if (vr == PACS_VR_PN)
-        return write_name(scan, text, err);
-    else if (vr == PACS_VR_DS || vr == PACS_VR_IS)
-        write_number_text(&scan->json, vr, text);
-    else
-        pacs_json_string_n(&scan->json, text.text, text.size);
-    return PACS_OK;
+    return pacs_dicom_json_value(&scan->json, vr, text, &scan->scratch, err);
 }
 
 PacsStatus scan_write_text(PacsScan *scan, PacsVr vr, const uint8_t *bytes, size_t size, PacsError *err)
