@@ -1,4 +1,4 @@
-"""What pushes: DCMTK's storescu, HTTP POST from C, and plain writing as the limit."""
+"""What pushes: DCMTK's storescu, HTTP POST from C, and plain writing as the limit. What reads: HTTP GET from C."""
 
 import json
 import os
@@ -13,7 +13,7 @@ CLIENT_LIMIT_S = 3600
 
 def compile_clients():
     BUILD.mkdir(parents=True, exist_ok=True)
-    for name in ("http_post", "plain_write"):
+    for name in ("http_post", "http_get", "plain_write"):
         subprocess.run(["cc", "-std=c17", "-O2", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-pthread",
                         "-o", BUILD / name, ROOT / "bench" / f"{name}.c"], check=True)
 
@@ -38,6 +38,16 @@ def post(side, files, connections):
     answer = json.loads(done.stdout)
     assert answer["stored"] == len(files), f"{answer['stored']} of {len(files)} stored"
     return answer["seconds"]
+
+
+def get(port, paths, connections, requests, headers, drop=False):
+    """As many GETs, through the paths as often as needed; all have to be answered 200. What http_get measured."""
+    command = [BUILD / "http_get", *(["-d"] if drop else []), str(port), str(connections), str(requests), *(f"{name}: {value}" for name, value in headers.items())]
+    done = subprocess.run(command, input="\n".join(paths) + "\n", capture_output=True, text=True, timeout=CLIENT_LIMIT_S, check=False)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["good"] == requests, f"{answer['good']} of {requests} answered 200"
+    return answer
 
 
 def plain_write(folder, files, threads):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Speed and memory of storing, beside Debian's Orthanc and DCMTK's storescp in the same minutes (bench/README.md)."""
+"""Speed and memory of storing and reading, beside Orthanc, storescp and nginx in the same minutes (bench/README.md)."""
 
 import argparse
 import dataclasses
@@ -11,6 +11,7 @@ import sys
 
 import data
 import loads
+import reads
 import sides
 
 NODELAY = {"TCP_NODELAY": "1"}  # DCMTK's switch, for its tools and for Orthanc, which is built on it
@@ -163,6 +164,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="3 rounds, no 4 GiB object")
     parser.add_argument("--rounds", type=int, help="rounds of each scenario (7; --quick: 3)")
     parser.add_argument("--only", metavar="PATTERN", help="scenarios whose name matches this regular expression; 'memory' for memory alone")
+    parser.add_argument("--beside", default="nginx,orthanc", help="with whom reading is compared (%(default)s)")
+    parser.add_argument("--drop", action="store_true", help="reading clients drop bodies unread, as if they were on other machines")
     arguments = parser.parse_args()
     rounds = arguments.rounds or (3 if arguments.quick else 7)
     pattern = re.compile(arguments.only or "", re.I)
@@ -170,13 +173,13 @@ def main():
     loads.compile_clients()
     sides.RUN.mkdir(parents=True)
     try:
-        run_all(rounds, pattern, arguments.quick)
+        run_all(rounds, pattern, arguments)
     finally:
         shutil.rmtree(sides.RUN, ignore_errors=True)
 
 
-def run_all(rounds, pattern, quick):
-    results = {"rounds": rounds, "scenarios": {}, "memory": []}
+def run_all(rounds, pattern, arguments):
+    results = {"rounds": rounds, "scenarios": {}, "reads": {}, "memory": []}
     for scenario in SCENARIOS:
         if not pattern.search(scenario.name):
             continue
@@ -185,7 +188,8 @@ def run_all(rounds, pattern, quick):
         report(scenario, samples, results["scenarios"])
         results["scenarios"][scenario.name] = {name: [dataclasses.asdict(sample) for sample in taken] for name, taken in samples.items()}
     if pattern.search("memory"):
-        results["memory"] = memory(quick)
+        results["memory"] = memory(arguments.quick)
+    results["reads"] = reads.run_all(rounds, pattern, arguments.beside.split(","), arguments.drop, verdict)
     (sides.RUN.parent / "results.json").write_text(json.dumps(results, indent=1))
 
 

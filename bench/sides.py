@@ -10,12 +10,17 @@ from data import ROOT
 
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 from support.lightbox import Lightbox  # noqa: E402
-from support.orthanc import Orthanc  # noqa: E402
+from support.orthanc import DICOMWEB_PLUGIN, Orthanc  # noqa: E402
 from support.peers import can_connect  # noqa: E402
 from support.process import Managed, eventually, free_port  # noqa: E402
 
 RUN = ROOT / "build" / "bench-run" / str(os.getpid())  # two runs at once spoil each other's numbers, but not their files
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_s_of(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * TICK_S
 
 
 class Side:
@@ -32,8 +37,7 @@ class Side:
 
     def cpu_s(self):
         """Processor seconds so far, of all threads; None where that cannot be known."""
-        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) * TICK_S
+        return cpu_s_of(self.pid)
 
     def memory_kb(self, field):
         for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
@@ -68,10 +72,10 @@ class LightboxSide(Side):
 
 
 class OrthancSide(Side):
-    name, aet = "orthanc", "ORTHANC"
+    name, aet, plugins = "orthanc", "ORTHANC", []
 
     def start(self, env):
-        self.server = Orthanc(self.wiped(), {"StableAge": 60}).start(env)
+        self.server = Orthanc(self.wiped(), {"StableAge": 60, "Plugins": self.plugins}).start(env)
         self.pid, self.dicom_port, self.http_port = self.server.process.pid, self.server.dicom_port, self.server.http_port
         return self
 
@@ -80,6 +84,11 @@ class OrthancSide(Side):
 
     def stop(self):
         self.server.close()
+
+
+class OrthancWebSide(OrthancSide):
+    """With Debian's DICOMweb plugin, which costs it time on the way in: for reads only."""
+    plugins = [DICOMWEB_PLUGIN]
 
 
 class StorescpSide(Side):
@@ -106,6 +115,58 @@ class StorescpSide(Side):
 
     def stop(self):
         self.process.kill()
+
+
+class NginxSide(Side):
+    """A file server: answers taken from Lightbox once, byte by byte, and sent from files with the same headers."""
+    name = "nginx"
+    OWN_HEADERS = {"date", "content-length", "content-type", "connection", "keep-alive", "etag", "last-modified", "server", "x-request-id", "accept-ranges"}
+
+    def start(self, env):
+        self.folder = self.wiped()
+        self.http_port = free_port()
+        self.locations = {}
+        return self
+
+    def add(self, name, number, answer):
+        """One answer of a scenario; the path it gets here."""
+        (self.folder / name).mkdir(exist_ok=True)
+        (self.folder / name / str(number)).write_bytes(answer.raw.read())
+        kept = {key: value for key, value in answer.headers.items() if key.lower() not in self.OWN_HEADERS}
+        kind, _ = self.locations.setdefault(name, (answer.headers["Content-Type"], kept))
+        assert kind == answer.headers["Content-Type"], f"answers of one kind as {kind} and {answer.headers['Content-Type']}"
+        return f"/{name}/{number}"
+
+    def serve(self):
+        """Start, now that it is known what to serve. Defaults, but for what a file server that has to be fast would be given."""
+        locations = "".join(f"location /{name}/ {{ types {{}} default_type {quoted(kind)};\n"
+                            + "".join(f"add_header {key} {quoted(value)};\n" for key, value in headers.items()) + "}\n"
+                            for name, (kind, headers) in self.locations.items())
+        config = self.folder / "nginx.conf"
+        config.write_text(f"""
+            daemon off; pid {self.folder}/pid; error_log stderr; worker_processes auto;
+            events {{ worker_connections 1024; }}
+            http {{
+                access_log off; sendfile on; tcp_nopush on; keepalive_requests 10000000;
+                open_file_cache max=10000 inactive=1h; open_file_cache_valid 1h;
+                server {{ listen 127.0.0.1:{self.http_port} backlog=511 reuseport; root {self.folder}; {locations} }}
+            }}""", encoding="utf-8")
+        program = shutil.which("nginx") or "/usr/sbin/nginx"
+        self.process = Managed([program, "-p", self.folder, "-c", config], self.folder / "log")
+        self.pid = self.process.pid
+        eventually(lambda: self.process.require_running() or can_connect(self.http_port), "nginx")
+        return self
+
+    def cpu_s(self):
+        workers = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return sum(cpu_s_of(pid) for pid in (self.pid, *workers))
+
+    def stop(self):
+        self.process.terminate()
+
+
+def quoted(value):
+    return "'" + value.replace("'", "\\'") + "'"
 
 
 SIDES = {side.name: side for side in (LightboxSide, OrthancSide, StorescpSide)}

@@ -8,11 +8,12 @@ import requests
 
 from .process import DEADLINE_S, Managed, eventually, free_port
 
+DICOMWEB_PLUGIN = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"  # Debian's orthanc-dicomweb
 PROGRAM = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
 
 
 class Orthanc:
-    """A plain Orthanc on SQLite, on ports of its own, without plugins."""
+    """A plain Orthanc on SQLite, on ports of its own, without plugins unless asked."""
 
     def __init__(self, folder, settings=None):
         self.folder = pathlib.Path(folder)
