@@ -45,6 +45,9 @@
 #define PACS_MAX_HTTP_WAITING 1024            /* handlers waiting for a worker: beyond, 503 is kinder than a minute's wait */
 #define PACS_MAX_HTTP_HELD_ANSWERS (256u << 20) /* answers read whole and not sent yet, together: beyond, they are streamed */
 #define PACS_HTTP_READ_WHOLE (2u << 20)       /* files up to here leave in one write with their header (measured: beats sendfile) */
+#define PACS_MAX_MULTIPART_HEADER (16u << 10) /* of one part: four lines and some URIs */
+#define PACS_MAX_MULTIPART_HEADERS 64         /* lines of it */
+#define PACS_MAX_MULTIPART_PREAMBLE (64u << 10) /* in front of the first boundary: a wrong boundary is told before 10 GB have come */
 
 /* Configuration */
 #define PACS_MAX_CONFIG_FILE (16u << 20)
