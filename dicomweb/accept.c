@@ -12,7 +12,7 @@
 
 /** One media range. Slices point into the client's text. */
 typedef struct Range {
-    PacsSlice type;            /* "image/jpeg", "image/" and a star; of the parts where is_multipart, "" if not said */
+    PacsSlice type; /* "image/jpeg", "image/" and a star; of the parts where is_multipart, "" if not said */
     PacsSlice transfer_syntax; /* "" if not said, or a star */
     bool is_multipart;
     unsigned quality; /* thousandths */
@@ -257,7 +257,8 @@ static void refuse(PacsHttpRequest *request, PacsHttpReply *reply, const Dicomwe
         if (!type || !pacs_buffer_add_format(&list, "%s%s", i > 0 ? ", " : "", type))
             break; /* the first ones say enough */
     }
-    (void)pacs_fail(&err, PACS_UNSUPPORTED, "none of the media types accepted is available here; there is: %s",
+    (void)pacs_fail(&err, PACS_UNSUPPORTED,
+                    "none of the media types accepted is available here; there is: %s",
                     pacs_buffer_text(&list));
     pacs_http_reply_error(request, reply, 406, &err);
 }

@@ -30,3 +30,7 @@ PacsUidPath dicomweb_path(const PacsHttpRequest *request, PacsLevel level);
 void dicomweb_delete_study(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_delete_series(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_delete_instance(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+
+/* stow.c */
+extern const PacsHttpBodyReader dicomweb_stow_reader;
+extern const PacsHttpBodyReader dicomweb_stow_study_reader; /* into one study */

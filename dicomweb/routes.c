@@ -11,12 +11,19 @@
         .flags = PACS_HTTP_MUTATES                                                                           \
     }
 
+#define STORE(path, body_reader)                                                                             \
+    {                                                                                                        \
+        .method = PACS_HTTP_POST, .pattern = (path), .reader = &(body_reader),                               \
+        .body = PACS_HTTP_BODY_STREAM, .place = PACS_HTTP_POOL, .flags = PACS_HTTP_MUTATES                   \
+    }
+
 const PacsHttpRoute dicomweb_routes[] = {
     /* QIDO-RS (PS3.18 10.6) */
 
     /* WADO-RS (PS3.18 10.4) */
 
     /* STOW-RS (PS3.18 10.5) */
+    STORE("/studies", dicomweb_stow_reader), STORE("/studies/{study}", dicomweb_stow_study_reader),
 
     /* Delete */
     DELETE("/studies/{study}", dicomweb_delete_study),

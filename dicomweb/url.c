@@ -120,7 +120,8 @@ static const char *origin_of(const PacsHttpRequest *request)
     const char *scheme = scheme_of(request);
     PacsSlice host = forwarded(request, "host");
     bool has_port = false;
-    bool is_complete = is_host(host, &has_port); /* Forwarded says port and all, the others may leave it out */
+    bool is_complete = is_host(host,
+                               &has_port); /* Forwarded says port and all, the others may leave it out */
 
     if (!is_complete)
         host = first_of(request, "X-Forwarded-Host");
@@ -131,7 +132,8 @@ static const char *origin_of(const PacsHttpRequest *request)
     const char *port = is_complete || has_port ? "" : port_of(request, scheme);
     if (!port)
         return NULL;
-    return pacs_arena_printf(pacs_http_arena(request), "%s://%.*s%s", scheme, (int)host.size, host.text, port);
+    return pacs_arena_printf(pacs_http_arena(request), "%s://%.*s%s", scheme, (int)host.size, host.text,
+                             port);
 }
 
 /* ---- Roots ---- */

@@ -413,3 +413,17 @@ const PacsInstance *pacs_scan_instance(const PacsScan *scan)
 {
     return &scan->instance;
 }
+
+static const char *uid_or_nothing(const char *uid)
+{
+    return pacs_uid_acceptable(pacs_slice(uid)) ? uid : "";
+}
+
+PacsScanNames pacs_scan_names(const PacsScan *scan)
+{
+    const char *sop_class_uid = field(scan, FIELD_SOP_CLASS_UID);
+
+    return (PacsScanNames){
+        .sop_class_uid = uid_or_nothing(sop_class_uid[0] ? sop_class_uid : scan->meta_sop_class_uid),
+        .sop_instance_uid = uid_or_nothing(field(scan, FIELD_SOP_INSTANCE_UID))};
+}

@@ -110,5 +110,13 @@ PACS_CHECKED PacsStatus pacs_scan_finish(PacsScan *scan, PacsError *err);
 /** After a successful finish. Borrowed from the scan, valid until it is freed or reset. */
 const PacsInstance *pacs_scan_instance(const PacsScan *scan);
 
+/** What an object calls itself, as far as it has come: also of one that failed. "" for what is not known or is no
+ *  UID. Borrowed from the scan. */
+typedef struct PacsScanNames {
+    const char *sop_class_uid;
+    const char *sop_instance_uid;
+} PacsScanNames;
+PacsScanNames pacs_scan_names(const PacsScan *scan);
+
 /** Ready for the next object; keeps its memory (an association stores thousands). */
 void pacs_scan_reset(PacsScan *scan);

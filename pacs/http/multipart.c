@@ -358,7 +358,7 @@ static PacsStatus step(PacsMultipart *multipart, const uint8_t *bytes, size_t si
         return PACS_OK;
     default:
         return (multipart->at_line_start ? step_line_start : step_data)(multipart, bytes, size, ret_used,
-                                                                         err);
+                                                                        err);
     }
 }
 

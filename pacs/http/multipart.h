@@ -27,7 +27,7 @@ typedef struct PacsMultipart PacsMultipart;
 
 /** A part's header; valid until the part ends. */
 typedef struct PacsMultipartPart {
-    uint64_t number; /* from 1 */
+    uint64_t number;             /* from 1 */
     const PacsHttpPair *headers; /* values trimmed, folded lines joined */
     size_t header_count;
 } PacsMultipartPart;

@@ -170,7 +170,8 @@ static PacsHttpRead read_opened(PacsHttpPieces *pieces, const Piece *piece, void
         if (piece->opener->open(piece->opener->context, piece->bytes, pieces->done,
                                 piece->size - pieces->done, opened, NULL) != PACS_OK)
             return PACS_HTTP_READ_FAILED;
-        opened->offset -= pieces->done; /* modulo 2^64: of the piece's first byte, as the other kinds have it */
+        opened->offset -=
+            pieces->done; /* modulo 2^64: of the piece's first byte, as the other kinds have it */
         pieces->is_open = true;
     }
     if (opened->fd >= 0)

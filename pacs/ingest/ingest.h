@@ -1,6 +1,7 @@
 #pragma once
 
 #include "pacs/dicom/part10.h"
+#include "pacs/dicom/scan.h"
 #include "pacs/index/index_write.h"
 #include "pacs/store/store.h"
 #include "pacs/util/auto.h"
@@ -59,6 +60,8 @@ PACS_CHECKED PacsStatus pacs_ingest_begin(PacsIngest *ingest, const PacsUploadRe
                                           PacsUpload **ret_upload, PacsError *err);
 PACS_CHECKED PacsStatus pacs_upload_feed(PacsUpload *upload, const void *bytes, size_t size, PacsError *err);
 PACS_CHECKED PacsStatus pacs_upload_finish(PacsUpload *upload, PacsIngested *ret_ingested, PacsError *err);
+/** What the object calls itself, as far as it has come; also after a failure. Borrowed from the upload. */
+PacsScanNames pacs_upload_names(const PacsUpload *upload);
 /** Without a successful finish before it, takes everything back. */
 void pacs_upload_free(PacsUpload *upload);
 PACS_DEFINE_AUTO(PacsUpload, pacs_upload_free);

@@ -348,6 +348,11 @@ PacsStatus pacs_upload_finish(PacsUpload *upload, PacsIngested *ret_ingested, Pa
     return PACS_OK;
 }
 
+PacsScanNames pacs_upload_names(const PacsUpload *upload)
+{
+    return pacs_scan_names(upload->kit->scan);
+}
+
 void pacs_upload_free(PacsUpload *upload)
 {
     if (!upload)

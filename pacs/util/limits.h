@@ -49,6 +49,10 @@
 #define PACS_MAX_MULTIPART_HEADERS 64         /* lines of it */
 #define PACS_MAX_MULTIPART_PREAMBLE (64u << 10) /* in front of the first boundary: a wrong boundary is told before 10 GB have come */
 
+/* DICOMweb */
+#define PACS_MAX_STOW_INSTANCES 100000        /* parts of one store request, 270 bytes each until it is answered; big studies have 20,000 */
+#define PACS_MAX_STOW_ANSWER (128u << 20)     /* their outcomes as JSON or XML: 600 bytes each */
+
 /* Configuration */
 #define PACS_MAX_CONFIG_FILE (16u << 20)
 #define PACS_MAX_CONFIG_DEPTH 64

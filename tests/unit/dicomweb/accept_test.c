@@ -63,7 +63,8 @@ typedef struct Case {
 static void check(const DicomwebOffer *offers, size_t offer_count, const Case *cases, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const DicomwebOffer *chosen = dicomweb_accept_choose(pacs_slice(cases[i].accept), offers, offer_count);
+        const DicomwebOffer *chosen = dicomweb_accept_choose(pacs_slice(cases[i].accept), offers,
+                                                             offer_count);
         int found = chosen ? (int)(chosen - offers) : NONE;
         if (found != cases[i].chosen)
             fail_msg("'%s' chose %d instead of %d", cases[i].accept, found, cases[i].chosen);
@@ -79,12 +80,12 @@ static void check(const DicomwebOffer *offers, size_t offer_count, const Case *c
 static void searches_and_metadata_answer_what_clients_send(void **state)
 {
     (void)state;
-    CHECK(search, {"application/dicom+json", JSON},                               /* OHIF, dicomweb-client */
-          {"application/json", JSON},                                             /* older clients */
-          {"application/dicom+json, application/json", JSON},                     /* Orthanc's own explorer */
-          {"application/dicom+xml", NONE},                                        /* XML comes in parts */
-          {"multipart/related; type=\"application/dicom+xml\"", XML},             /* Weasis, dcm4che */
-          {"multipart/related;type=application/dicom+xml", XML},                  /* unquoted */
+    CHECK(search, {"application/dicom+json", JSON},                   /* OHIF, dicomweb-client */
+          {"application/json", JSON},                                 /* older clients */
+          {"application/dicom+json, application/json", JSON},         /* Orthanc's own explorer */
+          {"application/dicom+xml", NONE},                            /* XML comes in parts */
+          {"multipart/related; type=\"application/dicom+xml\"", XML}, /* Weasis, dcm4che */
+          {"multipart/related;type=application/dicom+xml", XML},      /* unquoted */
           {"multipart/related;type=\"application/dicom+xml\", application/dicom+json;q=0.9", XML},
           {"application/dicom+json;q=0.9, multipart/related;type=\"application/dicom+xml\";q=1", XML},
           {"APPLICATION/DICOM+JSON ; charset=utf-8", JSON}, {"text/html", NONE},
@@ -103,8 +104,8 @@ static void objects_come_in_parts_alone_or_zipped(void **state)
            ", multipart/related; type=\"application/dicom\"; transfer-syntax=" J2K "; q=0.5",
            PARTS},
           {"application/dicom; transfer-syntax=*", SINGLE}, {"application/zip", ZIP},
-          {"application/zip; transfer-syntax=*", ZIP},
-          {"multipart/related; transfer-syntax=*", PARTS}, {"multipart/*; transfer-syntax=*", PARTS},
+          {"application/zip; transfer-syntax=*", ZIP}, {"multipart/related; transfer-syntax=*", PARTS},
+          {"multipart/*; transfer-syntax=*", PARTS},
           {"application/zip;q=0.2, application/dicom; transfer-syntax=*; q=0.3", SINGLE});
 }
 
@@ -134,16 +135,18 @@ static void an_offer_may_stand_in_for_the_default(void **state)
 static void frames_are_named_in_many_ways(void **state)
 {
     (void)state;
-    CHECK(frame, {"multipart/related; type=application/octet-stream; transfer-syntax=*", OCTET_PARTS}, /* OHIF */
+    CHECK(frame,
+          {"multipart/related; type=application/octet-stream; transfer-syntax=*", OCTET_PARTS}, /* OHIF */
           {"multipart/related; type=\"application/octet-stream\"; transfer-syntax=*", OCTET_PARTS},
           {"multipart/related; type=\"image/jp2\"; transfer-syntax=" J2K, JP2_PARTS},
-          {"multipart/related; type=\"image/jp2; transfer-syntax=" J2K "\"", JP2_PARTS}, /* as Orthanc writes it */
-          {"multipart/related; type=\"image/dicom+jp2\"", JP2_PARTS},                    /* PS3.18 2014a */
+          {"multipart/related; type=\"image/jp2; transfer-syntax=" J2K "\"",
+           JP2_PARTS},                                                /* as Orthanc writes it */
+          {"multipart/related; type=\"image/dicom+jp2\"", JP2_PARTS}, /* PS3.18 2014a */
           {"multipart/related; type=\"image/jls\"; transfer-syntax=1.2.840.10008.1.2.4.80, "
            "multipart/related; type=\"image/jp2\"; transfer-syntax=" J2K ", "
            "multipart/related; type=\"application/octet-stream\"; transfer-syntax=*",
-           JP2_PARTS},                                                    /* dicom-microscopy-viewer */
-          {"multipart/related; type=\"image/*\"", JP2_PARTS},             /* PS3.18 8.7.3.5 */
+           JP2_PARTS},                                        /* dicom-microscopy-viewer */
+          {"multipart/related; type=\"image/*\"", JP2_PARTS}, /* PS3.18 8.7.3.5 */
           {"multipart/related; type=\"image/jpeg\"", NONE}, {"image/jp2", JP2}, {"image/*", JP2},
           {"application/octet-stream; transfer-syntax=*", OCTET});
 }
@@ -161,12 +164,13 @@ static void pictures_suit_every_browser(void **state)
 static void documents_come_as_their_own_type(void **state)
 {
     (void)state;
-    CHECK(pdf,
-          {"multipart/related; type=\"application/pdf\", multipart/related; type=\"application/octet-stream\"",
-           PDF_PARTS}, /* OHIF */
-          {"multipart/related; type=\"application/octet-stream\"", PDF_OCTET_PARTS},
-          {"multipart/related; type=\"application/octet-stream\"; transfer-syntax=*", PDF_OCTET_PARTS},
-          {"application/pdf", PDF}, {"application/octet-stream;q=0.5, application/pdf;q=0.4", PDF_OCTETS});
+    CHECK(
+        pdf,
+        {"multipart/related; type=\"application/pdf\", multipart/related; type=\"application/octet-stream\"",
+         PDF_PARTS}, /* OHIF */
+        {"multipart/related; type=\"application/octet-stream\"", PDF_OCTET_PARTS},
+        {"multipart/related; type=\"application/octet-stream\"; transfer-syntax=*", PDF_OCTET_PARTS},
+        {"application/pdf", PDF}, {"application/octet-stream;q=0.5, application/pdf;q=0.4", PDF_OCTETS});
 }
 
 static void what_is_no_media_range_is_ignored(void **state)
@@ -187,7 +191,8 @@ static void every_pixel_syntax_has_its_type(void **state)
     assert_string_equal(dicomweb_pixel_media_type(PACS_UID_HTJ2K_LOSSLESS_RPCL), "image/jphc");
     assert_string_equal(dicomweb_pixel_media_type(PACS_UID_RLE_LOSSLESS), "image/dicom-rle");
     assert_string_equal(dicomweb_pixel_media_type(PACS_UID_EXPLICIT_LITTLE), "application/octet-stream");
-    assert_string_equal(dicomweb_default_transfer_syntax(PACS_SLICE("image/jpeg")), PACS_UID_JPEG_LOSSLESS_SV1);
+    assert_string_equal(dicomweb_default_transfer_syntax(PACS_SLICE("image/jpeg")),
+                        PACS_UID_JPEG_LOSSLESS_SV1);
     assert_string_equal(dicomweb_default_transfer_syntax(PACS_SLICE("application/dicom")), NATIVE);
     assert_null(dicomweb_default_transfer_syntax(PACS_SLICE("application/pdf")));
 }
@@ -218,7 +223,8 @@ static void ask(const char *target, const char *accept, uint32_t code, const cha
     assert_int_equal(pacs_http_memory_new(&site, &mount, 1, &http, NULL), PACS_OK);
     assert_int_equal(pacs_http_perform(http, &request, &answer), code);
     if (content_type)
-        assert_string_equal(pacs_http_answer_header(&answer, "Content-Type", value, sizeof value), content_type);
+        assert_string_equal(pacs_http_answer_header(&answer, "Content-Type", value, sizeof value),
+                            content_type);
     else
         assert_non_null(strstr(pacs_buffer_text(&answer.body), "type=\\\"application/pdf\\\""));
     assert_string_equal(pacs_http_answer_header(&answer, "Vary", value, sizeof value), "Accept");
@@ -231,7 +237,8 @@ static void the_query_wins_over_the_header(void **state)
     const char *parts = "multipart/related; type=\"application/octet-stream\"";
 
     ask("/x?accept=application%2Fpdf", parts, 200, "application/pdf"); /* OHIF's thumbnails do the like */
-    ask("/x?accept=application/pdf;q=0.1&accept=application/octet-stream", NULL, 200, "application/octet-stream");
+    ask("/x?accept=application/pdf;q=0.1&accept=application/octet-stream", NULL, 200,
+        "application/octet-stream");
     ask("/x?accept=", parts, 200, "multipart/related; type=\"application/octet-stream\"; boundary=edge");
     ask("/x?accept=image/png", "*/*", 406, NULL);
 }

@@ -3,3 +3,4 @@ set(DICOMWEB_FIXTURE support/object.c support/archive.c support/dicomweb_fixture
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/delete_test LINKS dicomweb SOURCES ${DICOMWEB_FIXTURE})
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/accept_test LINKS dicomweb)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/url_test LINKS dicomweb)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/stow_test LINKS dicomweb PkgConfig::jansson SOURCES ${DICOMWEB_FIXTURE})

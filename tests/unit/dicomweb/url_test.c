@@ -71,8 +71,8 @@ static void the_x_headers_give_host_scheme_port_and_prefix(void **state)
 {
     (void)state;
     CHECK("", "https://pacs.example.org/clinic/dicom-web /clinic/dicom-web",
-          {"X-Forwarded-Host", "pacs.example.org"}, {"X-Forwarded-Proto", "https"}, {"X-Forwarded-Port", "443"},
-          {"X-Forwarded-Prefix", "/clinic/"});
+          {"X-Forwarded-Host", "pacs.example.org"}, {"X-Forwarded-Proto", "https"},
+          {"X-Forwarded-Port", "443"}, {"X-Forwarded-Prefix", "/clinic/"});
     CHECK("", "https://pacs.example.org:8443/dicom-web /dicom-web",
           {"X-Forwarded-Host", "pacs.example.org, inner"}, {"X-Forwarded-Proto", "https,http"},
           {"X-Forwarded-Port", "8443"});
@@ -94,10 +94,20 @@ static void a_public_root_decides(void **state)
 
 static void what_is_no_host_port_scheme_or_path_is_not_believed(void **state)
 {
-    static const char *const hosts[] = {"evil.example/path", "user@evil.example",  "evil example", "a\"b",
-                                        "<script>",          "evil.example:port",  "host:0",       "host:65536",
-                                        "[::1",              "[evil.example/]:80", ":80",          "a:1:2"};
-    static const char *const prefixes[] = {"clinic", "/", "//evil.example", "/a/../b", "/a b", "/\"", "/a?b", "/."};
+    static const char *const hosts[] = {"evil.example/path",
+                                        "user@evil.example",
+                                        "evil example",
+                                        "a\"b",
+                                        "<script>",
+                                        "evil.example:port",
+                                        "host:0",
+                                        "host:65536",
+                                        "[::1",
+                                        "[evil.example/]:80",
+                                        ":80",
+                                        "a:1:2"};
+    static const char *const prefixes[] = {"clinic", "/",   "//evil.example", "/a/../b",
+                                           "/a b",   "/\"", "/a?b",           "/."};
 
     (void)state;
     for (size_t i = 0; i < COUNT(hosts); i++)
