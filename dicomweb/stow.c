@@ -14,14 +14,14 @@
 typedef struct Stow {
     Dicomweb *dicomweb;
     PacsHttpRequest *request;
-    const char *study_uid;   /* of the path, NULL for any */
-    const char *answer_type; /* static */
+    const char *study_uid;    /* of the path, NULL for any */
+    const char *answer_type;  /* static */
     PacsMultipart *multipart; /* NULL: the body is one object */
     char part_type[128];      /* what a part is that does not say */
 
-    PacsUpload *upload;  /* of the part at hand */
-    PacsError failure;   /* why the part at hand is passed over; status PACS_OK while all is well */
-    PacsError broken;    /* why the body could not be read to its end */
+    PacsUpload *upload; /* of the part at hand */
+    PacsError failure;  /* why the part at hand is passed over; status PACS_OK while all is well */
+    PacsError broken;   /* why the body could not be read to its end */
     StowOutcomes outcomes;
 } Stow;
 

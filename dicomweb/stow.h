@@ -14,7 +14,7 @@
 
 /** What became of one instance, or of a part that is none. */
 typedef struct StowOutcome {
-    PacsStatus status; /* PACS_OK: it is stored */
+    PacsStatus status;                 /* PACS_OK: it is stored */
     char sop_class_uid[PACS_UID_SIZE]; /* all four "" where they are not known */
     char sop_instance_uid[PACS_UID_SIZE];
     char study_instance_uid[PACS_UID_SIZE];

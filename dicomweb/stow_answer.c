@@ -43,7 +43,8 @@ PacsStatus stow_outcomes_room(const StowOutcomes *outcomes, PacsError *err)
 
 static void add(StowOutcomes *outcomes, const StowOutcome *outcome)
 {
-    (void)pacs_buffer_add(&outcomes->items, outcome, sizeof *outcome); /* full: stow_outcomes_room() said so */
+    (void)pacs_buffer_add(&outcomes->items, outcome,
+                          sizeof *outcome); /* full: stow_outcomes_room() said so */
     if (outcome->status == PACS_OK)
         outcomes->stored++;
     else

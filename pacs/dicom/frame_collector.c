@@ -245,20 +245,21 @@ PacsStatus frame_collector_write(const FrameCollector *collector, FrameMapping m
     return pacs_buffer_check(out, err);
 }
 
-PacsStatus frame_table_write_native(uint64_t offset, uint64_t size_bytes, uint64_t frame_bits,
-                                    uint32_t number_of_frames, PacsBuffer *out, PacsError *err)
+PacsStatus frame_table_write_native(const FrameNative *native, PacsBuffer *out, PacsError *err)
 {
-    if (frame_bits == 0 || size_bytes > UINT64_MAX / 16)
+    uint64_t whole_units = native->size_bytes - native->size_bytes % native->swap_size;
+    if (native->frame_bits == 0 || native->size_bytes > UINT64_MAX / 16)
         return PACS_OK;
-    uint64_t held = size_bytes * 8 / frame_bits;
-    uint32_t frames = held < number_of_frames ? (uint32_t)held : number_of_frames;
+    uint64_t held = whole_units * 8 / native->frame_bits;
+    uint32_t frames = held < native->number_of_frames ? (uint32_t)held : native->number_of_frames;
     if (frames == 0)
         return PACS_OK;
     uint8_t table[FRAME_TABLE_NATIVE_SIZE] = FRAME_TABLE_MAGIC;
     table[4] = FRAME_TABLE_NATIVE;
+    table[FRAME_TABLE_SWAP_AT] = native->swap_size > 1 ? native->swap_size : 0;
     table_put_u32(table + 8, frames);
-    table_put_u64(table + 12, offset);
-    table_put_u64(table + 20, frame_bits);
+    table_put_u64(table + 12, native->offset);
+    table_put_u64(table + 20, native->frame_bits);
     (void)pacs_buffer_add(out, table, sizeof table);
     return pacs_buffer_check(out, err);
 }

@@ -59,6 +59,14 @@ typedef enum FrameMapping {
 PACS_CHECKED PacsStatus frame_collector_write(const FrameCollector *collector, FrameMapping mapping,
                                               uint32_t number_of_frames, PacsBuffer *out, PacsError *err);
 
+/** Native frames, one behind the other. */
+typedef struct FrameNative {
+    uint64_t offset;     /* of the first */
+    uint64_t size_bytes; /* of all there is */
+    uint64_t frame_bits;
+    uint8_t swap_size; /* unit of byte swapping to little endian; 1: none */
+    uint32_t number_of_frames;
+} FrameNative;
+
 /** The table of native frames, as many as `size_bytes` hold; nothing is written where that is none. */
-PACS_CHECKED PacsStatus frame_table_write_native(uint64_t offset, uint64_t size_bytes, uint64_t frame_bits,
-                                                 uint32_t number_of_frames, PacsBuffer *out, PacsError *err);
+PACS_CHECKED PacsStatus frame_table_write_native(const FrameNative *native, PacsBuffer *out, PacsError *err);

@@ -12,6 +12,7 @@ typedef struct Table {
     uint32_t frames;
     uint64_t offset; /* native */
     uint64_t frame_bits;
+    uint8_t swap_size;
     uint32_t runs_per_frame; /* fragments; 0: `starts` says */
     uint64_t runs;
     bool knows_padding;
@@ -62,7 +63,8 @@ static PacsStatus open_table(const void *start, size_t size, Table *ret_table, P
         return fail_corrupt(err);
     ret_table->offset = table_get_u64(bytes + 12);
     ret_table->frame_bits = table_get_u64(bytes + 20);
-    if (ret_table->frame_bits == 0 ||
+    ret_table->swap_size = bytes[FRAME_TABLE_SWAP_AT] ? bytes[FRAME_TABLE_SWAP_AT] : 1;
+    if (ret_table->frame_bits == 0 || ret_table->swap_size > 8 ||
         ret_table->frame_bits > UINT64_MAX / 16 / ((uint64_t)ret_table->frames + 1))
         return fail_corrupt(err);
     return PACS_OK;
@@ -136,12 +138,16 @@ static PacsStatus open_frame(const void *bytes, size_t size, uint32_t frame_numb
 
 static PacsFrame native_frame(const Table *table, uint32_t frame_index)
 {
+    uint64_t unit_bits = (uint64_t)table->swap_size * 8;
     uint64_t first_bit = table->frame_bits * frame_index;
-    uint8_t bit_offset = (uint8_t)(first_bit % 8);
-    uint64_t size = (bit_offset + table->frame_bits + 7) / 8;
-    return (PacsFrame){.first = {table->offset + first_bit / 8, size},
+    uint8_t bit_offset = (uint8_t)(first_bit % unit_bits);
+    uint64_t units = (bit_offset + table->frame_bits + unit_bits - 1) / unit_bits;
+    uint64_t size = units * table->swap_size;
+    return (PacsFrame){.first = {table->offset + first_bit / unit_bits * table->swap_size, size},
                        .run_count = 1,
+                       .swap_size = table->swap_size,
                        .bit_offset = bit_offset,
+                       .bits = table->frame_bits,
                        .size_bytes = size};
 }
 
@@ -171,7 +177,7 @@ PacsStatus pacs_frame_table_find(const void *bytes, size_t size, uint32_t frame_
     status = frame_runs(&table, frame_number - 1, &first, &end, err);
     if (status == PACS_OK)
         status = seek_run(&table, first, &cursor, err);
-    PacsFrame frame = {.run_count = (uint32_t)(end - first)};
+    PacsFrame frame = {.run_count = (uint32_t)(end - first), .swap_size = 1};
     for (uint64_t run = first; status == PACS_OK && run < end; run++) {
         PacsRange range = {0};
         status = next_run(&table, &cursor, &range, err);

@@ -18,7 +18,11 @@ typedef struct PacsRange {
 typedef struct PacsFrame {
     PacsRange first;
     uint32_t run_count;
-    uint8_t bit_offset;  /* native 1-bit frames begin inside a byte: 0 to 7, from the least significant bit */
+    uint8_t swap_size; /* unit of byte swapping to little endian: 1 where none is needed */
+    uint8_t
+        bit_offset; /* the frame begins so many bits into the run (after swapping), from the least significant:
+                          * 1-bit frames inside a byte, others only inside a unit of swapping */
+    uint64_t bits;  /* native: of the frame, from bit_offset on; 0 where it is encapsulated */
     uint64_t size_bytes; /* all runs together */
 } PacsFrame;
 

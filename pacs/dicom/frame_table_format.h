@@ -4,7 +4,7 @@
  * The bytes of a frame table, version 1. Numbers are little endian (table_codec.h).
  *
  *     0   "LBF1"
- *     4   kind, 1 if runs know their padding (fragments only), two bytes of 0
+ *     4   kind; fragments: 1 if runs know their padding, native: unit of byte swapping, 0 for none; two bytes of 0
  *     8   u32 frames
  *   native:
  *     12  u64 offset of frame 1, u64 bits of a frame (frames follow each other without gaps, PS3.5 8.1.1)
@@ -23,6 +23,7 @@
 #define FRAME_TABLE_HEADER 12
 #define FRAME_TABLE_NATIVE 1
 #define FRAME_TABLE_NATIVE_SIZE 28
+#define FRAME_TABLE_SWAP_AT 5
 #define FRAME_TABLE_FRAGMENTS 2
 #define FRAME_TABLE_FRAGMENTS_HEADER 24
 #define FRAME_TABLE_PADDING_AT 5

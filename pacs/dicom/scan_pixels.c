@@ -149,6 +149,13 @@ PacsStatus scan_pixels_write_frames(PacsScan *scan, PacsError *err)
     uint32_t frames = scan->pixels.number_of_frames;
     if (scan->pixel_data.encapsulated)
         return frame_collector_write(&scan->frames, mapping(scan), frames, &scan->frame_table, err);
-    return frame_table_write_native(scan->pixel_data.value_offset, scan->pixel_data.length,
-                                    native_frame_bits(scan), frames, &scan->frame_table, err);
+    const PacsElement *element = &scan->pixel_data;
+    const FrameNative native = {
+        .offset = element->value_offset,
+        .size_bytes = element->length,
+        .frame_bits = native_frame_bits(scan),
+        .swap_size = element->big_endian ? pacs_vr_info(element->vr)->swap_size : 1,
+        .number_of_frames = frames,
+    };
+    return frame_table_write_native(&native, &scan->frame_table, err);
 }

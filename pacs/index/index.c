@@ -246,6 +246,13 @@ PacsStatus pacs_index_find_blobs(PacsIndex *index, const char *instance_id, Pacs
     return status != PACS_OK ? status : index->ops->find_blobs(index, &parsed, parts, arena, ret_blobs, err);
 }
 
+PacsStatus pacs_index_find_object_at(PacsIndex *index, const PacsUidPath *path, PacsBlobParts parts,
+                                     PacsArena *arena, PacsStoredObject **ret_object,
+                                     PacsInstanceBlobs *ret_blobs, PacsError *err)
+{
+    return index->ops->find_object_at(index, path, parts, arena, ret_object, ret_blobs, err);
+}
+
 PacsStatus pacs_index_read_metadata(PacsIndex *index, PacsLevel level, const char *id, PacsArena *arena,
                                     PacsMetadataValue **ret_values, size_t *ret_count, PacsError *err)
 {

@@ -146,6 +146,13 @@ typedef enum PacsBlobParts { PACS_BLOB_JSON = 1, PACS_BLOB_FRAMES = 2, PACS_BLOB
 PACS_CHECKED PacsStatus pacs_index_find_blobs(PacsIndex *index, const char *instance_id, PacsBlobParts parts,
                                               PacsArena *arena, PacsInstanceBlobs *ret_blobs, PacsError *err);
 
+/** Both of the above by one statement, for the instance that a path of UIDs names (all three are there): the first that
+ *  came where they stand under several patients. PACS_NOT_FOUND ("no Instance has this UID"). */
+PACS_CHECKED PacsStatus pacs_index_find_object_at(PacsIndex *index, const PacsUidPath *path,
+                                                  PacsBlobParts parts, PacsArena *arena,
+                                                  PacsStoredObject **ret_object, PacsInstanceBlobs *ret_blobs,
+                                                  PacsError *err);
+
 /** Name and value pairs by Orthanc's metadata numbers (COMPAT.md section 2). */
 typedef struct PacsMetadataValue {
     uint32_t number;

@@ -43,6 +43,9 @@ typedef struct PacsIndexOps {
                               PacsStoredObject **ret_object, PacsError *err);
     PacsStatus (*find_blobs)(PacsIndex *self, const PacsOrthancId *id, PacsBlobParts parts, PacsArena *arena,
                              PacsInstanceBlobs *ret_blobs, PacsError *err);
+    PacsStatus (*find_object_at)(PacsIndex *self, const PacsUidPath *path, PacsBlobParts parts,
+                                 PacsArena *arena, PacsStoredObject **ret_object,
+                                 PacsInstanceBlobs *ret_blobs, PacsError *err);
     PacsStatus (*read_metadata)(PacsIndex *self, PacsLevel level, const PacsOrthancId *id, PacsArena *arena,
                                 PacsMetadataValue **ret_values, size_t *ret_count, PacsError *err);
     PacsStatus (*statistics)(PacsIndex *self, PacsStatistics *ret_statistics, PacsError *err);

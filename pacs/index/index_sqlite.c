@@ -90,6 +90,7 @@ static const PacsIndexOps sqlite_ops = {
     .list = pacs_index_sqlite_list,
     .find_object = pacs_index_sqlite_find_object,
     .find_blobs = pacs_index_sqlite_find_blobs,
+    .find_object_at = pacs_index_sqlite_find_object_at,
     .find_uids = pacs_index_sqlite_find_uids,
     .read_metadata = pacs_index_sqlite_read_metadata,
     .statistics = pacs_index_sqlite_statistics,

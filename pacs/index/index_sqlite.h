@@ -185,6 +185,9 @@ PacsStatus pacs_index_sqlite_find_object(PacsIndex *self, const PacsOrthancId *i
                                          PacsStoredObject **ret_object, PacsError *err);
 PacsStatus pacs_index_sqlite_find_blobs(PacsIndex *self, const PacsOrthancId *id, PacsBlobParts parts,
                                         PacsArena *arena, PacsInstanceBlobs *ret_blobs, PacsError *err);
+PacsStatus pacs_index_sqlite_find_object_at(PacsIndex *self, const PacsUidPath *path, PacsBlobParts parts,
+                                            PacsArena *arena, PacsStoredObject **ret_object,
+                                            PacsInstanceBlobs *ret_blobs, PacsError *err);
 PacsStatus pacs_index_sqlite_read_metadata(PacsIndex *self, PacsLevel level, const PacsOrthancId *id,
                                            PacsArena *arena, PacsMetadataValue **ret_values,
                                            size_t *ret_count, PacsError *err);

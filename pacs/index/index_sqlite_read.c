@@ -46,13 +46,16 @@ static PacsStatus read_object(sqlite3_stmt *rows, PacsArena *arena, PacsStoredOb
     return status;
 }
 
+#define OBJECT_COLUMNS                                                                                       \
+    "i.object_key, i.inflated_key, i.size_bytes, i.inflated_size_bytes, i.sha256, i.dataset_offset,"         \
+    " i.pixel_data_offset, i.pixel_data_tag, i.sop_instance_uid, i.sop_class_uid, i.transfer_syntax_uid"
+#define OBJECT_COLUMN_COUNT 11
+
 PacsStatus pacs_index_sqlite_find_object(PacsIndex *self, const PacsOrthancId *id, PacsArena *arena,
                                          PacsStoredObject **ret_object, PacsError *err)
 {
-    static const char sql[] =
-        "SELECT i.object_key, i.inflated_key, i.size_bytes, i.inflated_size_bytes, i.sha256, i.dataset_offset,"
-        " i.pixel_data_offset, i.pixel_data_tag, i.sop_instance_uid, i.sop_class_uid, i.transfer_syntax_uid"
-        " FROM instance i JOIN series s ON s.id = i.series WHERE i.orthanc_id = ?";
+    static const char sql[] = "SELECT " OBJECT_COLUMNS
+                              " FROM instance i JOIN series s ON s.id = i.series WHERE i.orthanc_id = ?";
     PacsStoredObject *object = pacs_arena_alloc(arena, sizeof *object);
     if (!object)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for an object's description");
@@ -73,31 +76,34 @@ PacsStatus pacs_index_sqlite_find_object(PacsIndex *self, const PacsOrthancId *i
 
 /* ---- Ready-made parts ---- */
 
-static PacsStatus read_blobs(sqlite3_stmt *rows, PacsBlobParts parts, PacsArena *arena,
+/* What is not asked for is NULL already here, so that SQLite does not read its pages. */
+#define BLOB_COLUMNS(parts)                                                                                  \
+    "CASE WHEN " parts " & 1 THEN b.json_deflate END, b.json_size, b.json_crc32,"                            \
+    " CASE WHEN " parts " & 2 THEN b.frame_table END, CASE WHEN " parts " & 4 THEN b.bulk_table END"
+
+static PacsStatus read_blobs(sqlite3_stmt *rows, int first, PacsBlobParts parts, PacsArena *arena,
                              PacsInstanceBlobs *blobs, PacsError *err)
 {
     PacsStatus status = PACS_OK;
     if (parts & PACS_BLOB_JSON) {
-        blobs->json_size = (size_t)sqlite3_column_int64(rows, 1);
-        blobs->json_crc32 = (uint32_t)sqlite3_column_int64(rows, 2);
-        status = pacs_sqlite_bytes(rows, 0, arena, &blobs->json_deflate, &blobs->json_deflate_size, err);
+        blobs->json_size = (size_t)sqlite3_column_int64(rows, first + 1);
+        blobs->json_crc32 = (uint32_t)sqlite3_column_int64(rows, first + 2);
+        status = pacs_sqlite_bytes(rows, first, arena, &blobs->json_deflate, &blobs->json_deflate_size, err);
     }
     if (status == PACS_OK && parts & PACS_BLOB_FRAMES)
-        status = pacs_sqlite_bytes(rows, 3, arena, &blobs->frame_table, &blobs->frame_table_size, err);
+        status = pacs_sqlite_bytes(rows, first + 3, arena, &blobs->frame_table, &blobs->frame_table_size,
+                                   err);
     if (status == PACS_OK && parts & PACS_BLOB_BULK)
-        status = pacs_sqlite_bytes(rows, 4, arena, &blobs->bulk_table, &blobs->bulk_table_size, err);
+        status = pacs_sqlite_bytes(rows, first + 4, arena, &blobs->bulk_table, &blobs->bulk_table_size, err);
     return status;
 }
 
 PacsStatus pacs_index_sqlite_find_blobs(PacsIndex *self, const PacsOrthancId *id, PacsBlobParts parts,
                                         PacsArena *arena, PacsInstanceBlobs *ret_blobs, PacsError *err)
 {
-    /* What is not asked for is NULL already here, so that SQLite does not read its pages. */
-    static const char sql[] =
-        "SELECT CASE WHEN ?2 & 1 THEN b.json_deflate END, b.json_size, b.json_crc32,"
-        " CASE WHEN ?2 & 2 THEN b.frame_table END, CASE WHEN ?2 & 4 THEN b.bulk_table END"
-        " FROM instance i JOIN series s ON s.id = i.series JOIN instance_blob b ON b.id = i.id"
-        " WHERE i.orthanc_id = ?1";
+    static const char sql[] = "SELECT " BLOB_COLUMNS(
+        "?2") " FROM instance i JOIN series s ON s.id = i.series JOIN instance_blob b ON b.id = i.id"
+              " WHERE i.orthanc_id = ?1";
     INDEX_AUTO_READER IndexReader reader = {0};
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
     PacsInstanceBlobs blobs = {0};
@@ -108,10 +114,43 @@ PacsStatus pacs_index_sqlite_find_blobs(PacsIndex *self, const PacsOrthancId *id
     if (status == PACS_NOT_FOUND)
         return pacs_fail(err, PACS_NOT_FOUND, "no Instance has this id");
     if (status == PACS_OK)
-        status = read_blobs(rows, parts, arena, &blobs, err);
+        status = read_blobs(rows, 0, parts, arena, &blobs, err);
     if (status == PACS_OK)
         *ret_blobs = blobs;
     return status;
+}
+
+PacsStatus pacs_index_sqlite_find_object_at(PacsIndex *self, const PacsUidPath *path, PacsBlobParts parts,
+                                            PacsArena *arena, PacsStoredObject **ret_object,
+                                            PacsInstanceBlobs *ret_blobs, PacsError *err)
+{
+    /* By the SOP Instance UID, which is nearly unique; in the order of arrival, which its index has. */
+    static const char sql[] = "SELECT " OBJECT_COLUMNS ", " BLOB_COLUMNS(
+        "?4") " FROM instance i JOIN series s ON s.id = i.series JOIN study t ON t.id = s.study"
+              " JOIN study_uid u ON u.id = t.study_uid JOIN instance_blob b ON b.id = i.id"
+              " WHERE i.sop_instance_uid = ?3 AND s.series_uid = ?2 AND u.uid = ?1 ORDER BY i.id LIMIT 1";
+    PacsStoredObject *object = pacs_arena_alloc(arena, sizeof *object);
+    if (!object)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for an object's description");
+    INDEX_AUTO_READER IndexReader reader = {0};
+    PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
+    PacsInstanceBlobs blobs = {0};
+    PacsStatus status = pacs_index_sqlite_read_begin(pacs_index_sqlite(self), false, &reader, err);
+    if (status == PACS_OK)
+        status = PACS_SQL_FIRST(reader.connection, &rows, err, sql, pacs_sql_text(path->study_uid),
+                                pacs_sql_text(path->series_uid), pacs_sql_text(path->sop_instance_uid),
+                                pacs_sql_i64(parts));
+    if (status == PACS_NOT_FOUND)
+        return pacs_fail(err, PACS_NOT_FOUND, "no Instance has this UID");
+    if (status == PACS_OK)
+        status = read_object(rows, arena, object, err);
+    if (status == PACS_OK)
+        status = read_blobs(rows, OBJECT_COLUMN_COUNT, parts, arena, &blobs, err);
+    if (status != PACS_OK)
+        return status;
+    *ret_object = object;
+    *ret_blobs = blobs;
+    return PACS_OK;
 }
 
 /* ---- Metadata ---- */

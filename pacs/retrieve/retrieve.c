@@ -1,4 +1,4 @@
-#include "pacs/retrieve/retrieve.h"
+#include "pacs/retrieve/retrieve_private.h"
 
 #include <libdeflate.h>
 #include <stdlib.h>
@@ -6,11 +6,6 @@
 #include "pacs/util/limits.h"
 
 #define BLOB_ARENA_MAX ((size_t)PACS_MAX_INSTANCE_JSON * 2) /* one packed JSON and the rows around it */
-
-struct PacsRetrieve {
-    PacsStore *store;
-    PacsIndex *index;
-};
 
 PacsStatus pacs_retrieve_new(PacsStore *store, PacsIndex *index, PacsRetrieve **ret_retrieve, PacsError *err)
 {
@@ -27,8 +22,7 @@ void pacs_retrieve_free(PacsRetrieve *retrieve)
     free(retrieve);
 }
 
-/** A row without its object is our damage, not the asker's mistake. */
-static PacsStatus lost_object(const PacsStoredObject *object, PacsStatus status, PacsError *err)
+PacsStatus pacs_retrieve_lost(const PacsStoredObject *object, PacsStatus status, PacsError *err)
 {
     char hex[PACS_KEY_HEX + 1];
 
@@ -55,7 +49,7 @@ PacsStatus pacs_retrieve_file(PacsRetrieve *retrieve, const char *instance_id, P
     if (status == PACS_UNSUPPORTED)
         status = pacs_store_open(retrieve->store, &object->key, 0, object->size_bytes, &file.source, err);
     if (status != PACS_OK)
-        return lost_object(object, status, err);
+        return pacs_retrieve_lost(object, status, err);
     *ret_file = file;
     return PACS_OK;
 }

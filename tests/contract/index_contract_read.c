@@ -163,6 +163,36 @@ static void a_stored_object_is_described_as_it_was_added(void **state)
     assert_int_equal(index_contract_statistics(index).uncompressed_bytes, 1000);
 }
 
+static void an_object_is_found_by_uids_with_its_ready_made_parts(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(INDEX_CONTRACT_ARENA);
+    IndexedObject object;
+    PacsIndexAdded added;
+    PacsStoredObject *stored = NULL, *by_id = NULL;
+    PacsInstanceBlobs blobs;
+    (void)index_contract_add(index, 1, 1, 1, 1);
+    indexed_object_init(&object, 1, 1, 1, 2);
+    assert_int_equal(pacs_index_add(index, &object.add, &added, NULL), PACS_OK);
+    const PacsUidPath path = {.study_uid = object.instance.study_instance_uid,
+                              .series_uid = object.instance.series_instance_uid,
+                              .sop_instance_uid = object.instance.sop_instance_uid};
+    assert_int_equal(pacs_index_find_object_at(index, &path, PACS_BLOB_JSON, arena, &stored, &blobs, NULL),
+                     PACS_OK);
+    assert_int_equal(pacs_index_find_object(index, added.ids[PACS_LEVEL_INSTANCE], arena, &by_id, NULL),
+                     PACS_OK);
+    assert_int_equal(pacs_key_compare(&stored->key, &by_id->key), 0);
+    assert_string_equal(stored->sop_instance_uid, path.sop_instance_uid);
+    assert_string_equal(stored->transfer_syntax_uid, by_id->transfer_syntax_uid);
+    assert_int_equal(blobs.json_deflate_size, strlen("compressed 1.2.840.1.1.2"));
+    assert_null(blobs.frame_table);
+
+    PacsUidPath elsewhere = path;
+    elsewhere.series_uid = "1.2.840.9";
+    assert_int_equal(pacs_index_find_object_at(index, &elsewhere, 0, arena, &stored, &blobs, NULL),
+                     PACS_NOT_FOUND);
+}
+
 static void ready_made_parts_come_back_when_they_are_asked_for(void **state)
 {
     PacsIndex *index = index_contract_index(state);
@@ -605,6 +635,7 @@ const struct CMUnitTest index_contract_read_tests[] = {
     INDEX_TEST(ancestors_are_found_at_every_higher_level),
     INDEX_TEST(a_stored_object_is_described_as_it_was_added),
     INDEX_TEST(ready_made_parts_come_back_when_they_are_asked_for),
+    INDEX_TEST(an_object_is_found_by_uids_with_its_ready_made_parts),
     INDEX_TEST(a_path_of_uids_finds_the_resource_it_names),
     INDEX_TEST(a_path_whose_uids_do_not_belong_together_names_nothing),
     INDEX_TEST(a_study_uid_under_two_patients_finds_both),

@@ -122,6 +122,16 @@ static PacsStatus failing_find_blobs(PacsIndex *self, const PacsOrthancId *id, P
                : status;
 }
 
+static PacsStatus failing_find_object_at(PacsIndex *self, const PacsUidPath *path, PacsBlobParts parts,
+                                         PacsArena *arena, PacsStoredObject **ret_object,
+                                         PacsInstanceBlobs *ret_blobs, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_FIND_OBJECT_AT, err);
+    return status == PACS_OK ? inner_of(self)->ops->find_object_at(inner_of(self), path, parts, arena,
+                                                                   ret_object, ret_blobs, err)
+                             : status;
+}
+
 static PacsStatus failing_find_uids(PacsIndex *self, const PacsUidPath *path, PacsOrthancId *ret_ids,
                                     size_t max, size_t *ret_count, PacsError *err)
 {
@@ -233,6 +243,7 @@ static const PacsIndexOps failing_ops = {
     .find = failing_find,
     .list = failing_list,
     .find_object = failing_find_object,
+    .find_object_at = failing_find_object_at,
     .find_blobs = failing_find_blobs,
     .find_uids = failing_find_uids,
     .read_metadata = failing_read_metadata,

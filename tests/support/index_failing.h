@@ -17,6 +17,7 @@ typedef enum IndexFailingSlot {
     INDEX_FAILING_FIND, /* pacs_index_find_level() and pacs_index_find_ancestor() ask this slot too */
     INDEX_FAILING_LIST,
     INDEX_FAILING_FIND_OBJECT,
+    INDEX_FAILING_FIND_OBJECT_AT,
     INDEX_FAILING_FIND_UIDS,
     INDEX_FAILING_FIND_BLOBS,
     INDEX_FAILING_READ_METADATA,

@@ -224,14 +224,21 @@ static void finds_any_of_ten_thousand_frames(void **state)
     }
 }
 
-static PacsFrame native_frame(uint64_t offset, uint64_t size, uint64_t bits, uint32_t frames, uint32_t number)
+static PacsFrame native_frame_of(const FrameNative *native, uint32_t number)
 {
     PACS_AUTO_BUFFER PacsBuffer table = PACS_BUFFER(1u << 20);
     PacsFrame frame;
     PacsError err = {0};
-    assert_int_equal(frame_table_write_native(offset, size, bits, frames, &table, &err), PACS_OK);
+    assert_int_equal(frame_table_write_native(native, &table, &err), PACS_OK);
     assert_int_equal(pacs_frame_table_find(table.bytes, table.size, number, &frame, &err), PACS_OK);
     return frame;
+}
+
+static PacsFrame native_frame(uint64_t offset, uint64_t size, uint64_t bits, uint32_t frames, uint32_t number)
+{
+    const FrameNative native = {
+        .offset = offset, .size_bytes = size, .frame_bits = bits, .swap_size = 1, .number_of_frames = frames};
+    return native_frame_of(&native, number);
 }
 
 static void native_frames_follow_from_their_size(void **state)
@@ -253,13 +260,31 @@ static void frames_of_single_bits_begin_inside_bytes(void **state)
     assert_int_equal(frame.first.size, 2);
 }
 
+static void big_endian_frames_are_runs_of_whole_words(void **state)
+{
+    (void)state;
+    const FrameNative native = {
+        .offset = 100, .size_bytes = 30, .frame_bits = 72, .swap_size = 2, .number_of_frames = 3};
+    PacsFrame frame = native_frame_of(&native, 2); /* bytes 9 to 17 of the swapped stream */
+    assert_int_equal(frame.swap_size, 2);
+    assert_int_equal(frame.first.offset, 108);
+    assert_int_equal(frame.first.size, 10);
+    assert_int_equal(frame.bit_offset, 8);
+    assert_int_equal(frame.bits, 72);
+    assert_int_equal(native_frame(100, 30, 72, 3, 2).swap_size, 1);
+}
+
 static void has_only_native_frames_that_are_there(void **state)
 {
     (void)state;
     PACS_AUTO_BUFFER PacsBuffer table = PACS_BUFFER(1u << 20);
     PacsError err = {0};
     uint32_t frames = 0;
-    assert_int_equal(frame_table_write_native(0, 25, 80, 9, &table, &err), PACS_OK);
+    assert_int_equal(
+        frame_table_write_native(
+            &(FrameNative){.size_bytes = 25, .frame_bits = 80, .swap_size = 1, .number_of_frames = 9}, &table,
+            &err),
+        PACS_OK);
     assert_int_equal(pacs_frame_table_count(table.bytes, table.size, &frames, &err), PACS_OK);
     assert_int_equal(frames, 2);
 }
@@ -270,7 +295,11 @@ static void says_which_frame_was_asked_and_how_many_there_are(void **state)
     PACS_AUTO_BUFFER PacsBuffer table = PACS_BUFFER(1u << 20);
     PacsFrame frame;
     PacsError err = {0};
-    assert_int_equal(frame_table_write_native(0, 100, 80, 10, &table, &err), PACS_OK);
+    assert_int_equal(
+        frame_table_write_native(
+            &(FrameNative){.size_bytes = 100, .frame_bits = 80, .swap_size = 1, .number_of_frames = 10},
+            &table, &err),
+        PACS_OK);
     assert_int_equal(pacs_frame_table_find(table.bytes, table.size, 12, &frame, &err), PACS_INVALID);
     assert_string_equal(err.text, "frame 12 asked, instance has 10");
     assert_int_equal(pacs_frame_table_find(table.bytes, table.size, 0, &frame, &err), PACS_INVALID);
@@ -321,6 +350,7 @@ int main(void)
         cmocka_unit_test(finds_any_of_ten_thousand_frames),
         cmocka_unit_test(native_frames_follow_from_their_size),
         cmocka_unit_test(frames_of_single_bits_begin_inside_bytes),
+        cmocka_unit_test(big_endian_frames_are_runs_of_whole_words),
         cmocka_unit_test(has_only_native_frames_that_are_there),
         cmocka_unit_test(says_which_frame_was_asked_and_how_many_there_are),
         cmocka_unit_test(a_damaged_table_is_found_out),

@@ -56,7 +56,8 @@ typedef struct Post {
     bool leaves_midway;
 } Post;
 
-static void post(DicomwebFixture *fixture, const Post *how, const PacsBuffer *body, PacsHttpAnswer *ret_answer)
+static void post(DicomwebFixture *fixture, const Post *how, const PacsBuffer *body,
+                 PacsHttpAnswer *ret_answer)
 {
     const PacsHttpPair headers[] = {{"Content-Type", how->content_type ? how->content_type : MULTIPART},
                                     {"Host", "pacs.example.org"},
@@ -108,7 +109,8 @@ static void check_counts(const json_t *dataset, size_t stored, size_t failed, si
 
 static const char *root_url(const json_t *dataset)
 {
-    return json_string_value(json_array_get(json_object_get(json_object_get(dataset, "00081190"), "Value"), 0));
+    return json_string_value(
+        json_array_get(json_object_get(json_object_get(dataset, "00081190"), "Value"), 0));
 }
 
 /* ---- Tests ---- */

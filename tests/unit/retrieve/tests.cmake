@@ -1,2 +1,4 @@
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit retrieve/retrieve_test LINKS pacs_ingest pacs_retrieve
     SOURCES support/object.c support/archive.c)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit retrieve/frames_test LINKS pacs_ingest pacs_retrieve PkgConfig::deflate
+    SOURCES support/image.c support/archive.c)
