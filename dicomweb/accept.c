@@ -246,7 +246,8 @@ const char *dicomweb_accept_text(const PacsHttpRequest *request)
     return header ? header : "";
 }
 
-static void refuse(PacsHttpRequest *request, PacsHttpReply *reply, const DicomwebOffer *offers, size_t count)
+void dicomweb_reply_not_acceptable(PacsHttpRequest *request, PacsHttpReply *reply,
+                                   const DicomwebOffer *offers, size_t count)
 {
     PacsArena *arena = pacs_http_arena(request);
     PACS_AUTO_BUFFER PacsBuffer list = PACS_BUFFER(LISTED_MAX);
@@ -271,7 +272,7 @@ const DicomwebOffer *dicomweb_negotiate(PacsHttpRequest *request, PacsHttpReply 
 
     pacs_http_reply_add_header(reply, "Vary", "Accept");
     if (!chosen)
-        refuse(request, reply, offers, count);
+        dicomweb_reply_not_acceptable(request, reply, offers, count);
     return chosen;
 }
 

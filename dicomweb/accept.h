@@ -42,6 +42,10 @@ const DicomwebOffer *dicomweb_accept_choose(PacsSlice accept, const DicomwebOffe
 const DicomwebOffer *dicomweb_negotiate(PacsHttpRequest *request, PacsHttpReply *reply,
                                         const DicomwebOffer *offers, size_t count);
 
+/** The 406 of the above, for who chooses in steps. */
+void dicomweb_reply_not_acceptable(PacsHttpRequest *request, PacsHttpReply *reply,
+                                   const DicomwebOffer *offers, size_t count);
+
 /** What a request accepts as text: all `accept` parameters, or else the header; "" for nothing. NULL: no memory. */
 const char *dicomweb_accept_text(const PacsHttpRequest *request);
 

@@ -14,6 +14,7 @@ PacsStatus dicomweb_new(const DicomwebOptions *options, PacsIngest *ingest, Pacs
                            .retrieve = retrieve,
                            .index = index,
                            .metrics = metrics,
+                           .opener = {.open = dicomweb_open_object, .context = retrieve},
                            .mount = {.prefix = options->root,
                                      .routes = dicomweb_routes,
                                      .route_count = dicomweb_route_count,

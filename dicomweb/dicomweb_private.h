@@ -9,6 +9,7 @@ struct Dicomweb {
     PacsIndex *index;
     PacsMetrics *metrics;
     PacsHttpMount mount;
+    PacsHttpOpener opener; /* dicomweb_open_object() */
 };
 
 /* routes.c */
@@ -30,6 +31,14 @@ PacsUidPath dicomweb_path(const PacsHttpRequest *request, PacsLevel level);
 void dicomweb_delete_study(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_delete_series(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_delete_instance(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+
+/* objects.c */
+void dicomweb_retrieve_study(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_retrieve_series(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_retrieve_instance(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+/** PacsHttpOpener.open: context is a PacsRetrieve, item a PacsListedObject. */
+PacsStatus dicomweb_open_object(void *context, const void *item, uint64_t offset, uint64_t size,
+                                PacsHttpOpened *ret_opened, PacsError *err);
 
 /* stow.c */
 extern const PacsHttpBodyReader dicomweb_stow_reader;

@@ -11,6 +11,11 @@
         .flags = PACS_HTTP_MUTATES                                                                           \
     }
 
+#define GET(path, handler, where)                                                                            \
+    {                                                                                                        \
+        .method = PACS_HTTP_GET, .pattern = (path), .handle = (handler), .place = (where)                    \
+    }
+
 #define STORE(path, body_reader)                                                                             \
     {                                                                                                        \
         .method = PACS_HTTP_POST, .pattern = (path), .reader = &(body_reader),                               \
@@ -21,6 +26,10 @@ const PacsHttpRoute dicomweb_routes[] = {
     /* QIDO-RS (PS3.18 10.6) */
 
     /* WADO-RS (PS3.18 10.4) */
+    GET("/studies/{study}", dicomweb_retrieve_study, PACS_HTTP_POOL),
+    GET("/studies/{study}/series/{series}", dicomweb_retrieve_series, PACS_HTTP_POOL),
+    GET("/studies/{study}/series/{series}/instances/{instance}", dicomweb_retrieve_instance,
+        PACS_HTTP_INLINE),
 
     /* STOW-RS (PS3.18 10.5) */
     STORE("/studies", dicomweb_stow_reader), STORE("/studies/{study}", dicomweb_stow_study_reader),

@@ -190,6 +190,11 @@ PacsLevel pacs_uid_path_level(const PacsUidPath *path)
     return path->series_uid ? PACS_LEVEL_SERIES : PACS_LEVEL_STUDY;
 }
 
+static PacsStatus nothing_there(const PacsUidPath *path, PacsError *err)
+{
+    return pacs_fail(err, PACS_NOT_FOUND, "no %s has this UID", pacs_level_name(pacs_uid_path_level(path)));
+}
+
 PacsStatus pacs_index_find_uids(PacsIndex *index, const PacsUidPath *path, PacsArena *arena,
                                 PacsUidMatch **ret_matches, size_t *ret_count, PacsError *err)
 {
@@ -199,14 +204,28 @@ PacsStatus pacs_index_find_uids(PacsIndex *index, const PacsUidPath *path, PacsA
     if (status != PACS_OK)
         return status;
     if (count == 0)
-        return pacs_fail(err, PACS_NOT_FOUND, "no %s has this UID",
-                         pacs_level_name(pacs_uid_path_level(path)));
+        return nothing_there(path, err);
     PacsUidMatch *matches = pacs_arena_array(arena, count, sizeof *matches);
     if (!matches)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory to look a UID up");
     for (size_t i = 0; i < count; i++)
         pacs_index_id_format(&ids[i], matches[i].id);
     *ret_matches = matches;
+    *ret_count = count;
+    return PACS_OK;
+}
+
+PacsStatus pacs_index_list_objects(PacsIndex *index, const PacsUidPath *path, PacsArena *arena,
+                                   PacsListedObject **ret_objects, size_t *ret_count, PacsError *err)
+{
+    PacsListedObject *objects = NULL;
+    size_t count = 0;
+    const PacsStatus status = index->ops->list_objects(index, path, arena, &objects, &count, err);
+    if (status != PACS_OK)
+        return status;
+    if (count == 0)
+        return nothing_there(path, err);
+    *ret_objects = objects;
     *ret_count = count;
     return PACS_OK;
 }

@@ -129,6 +129,24 @@ typedef struct PacsStoredObject {
 PACS_CHECKED PacsStatus pacs_index_find_object(PacsIndex *index, const char *instance_id, PacsArena *arena,
                                                PacsStoredObject **ret_object, PacsError *err);
 
+/** Where an instance below a path of UIDs is stored, as answers of many objects need it. */
+typedef struct PacsListedObject {
+    PacsKey key;
+    uint64_t size_bytes;
+    uint8_t sha256[32];
+    const char *series_uid;
+    const char *sop_instance_uid;
+    const char *transfer_syntax_uid;
+    bool has_pixel_data;
+    uint32_t patient_index; /* which of the patients who share the path's UIDs, from 0 */
+} PacsListedObject;
+
+/** Every instance of what a path names, patient by patient, series by series, in arrival order: one snapshot, some
+ *  150 bytes of the arena each. PACS_NOT_FOUND as pacs_index_find_uids(). */
+PACS_CHECKED PacsStatus pacs_index_list_objects(PacsIndex *index, const PacsUidPath *path, PacsArena *arena,
+                                                PacsListedObject **ret_objects, size_t *ret_count,
+                                                PacsError *err);
+
 /** The ready-made parts of an instance, as ingest handed them in. */
 typedef struct PacsInstanceBlobs {
     const void *json_deflate; /* raw deflate of the DICOM JSON */

@@ -41,6 +41,9 @@ typedef struct PacsIndexOps {
                        PacsResourceVisitor *visit, void *context, PacsError *err);
     PacsStatus (*find_object)(PacsIndex *self, const PacsOrthancId *id, PacsArena *arena,
                               PacsStoredObject **ret_object, PacsError *err);
+    /** None is PACS_OK and 0. */
+    PacsStatus (*list_objects)(PacsIndex *self, const PacsUidPath *path, PacsArena *arena,
+                               PacsListedObject **ret_objects, size_t *ret_count, PacsError *err);
     PacsStatus (*find_blobs)(PacsIndex *self, const PacsOrthancId *id, PacsBlobParts parts, PacsArena *arena,
                              PacsInstanceBlobs *ret_blobs, PacsError *err);
     PacsStatus (*find_object_at)(PacsIndex *self, const PacsUidPath *path, PacsBlobParts parts,

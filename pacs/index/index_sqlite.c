@@ -92,6 +92,7 @@ static const PacsIndexOps sqlite_ops = {
     .find_blobs = pacs_index_sqlite_find_blobs,
     .find_object_at = pacs_index_sqlite_find_object_at,
     .find_uids = pacs_index_sqlite_find_uids,
+    .list_objects = pacs_index_sqlite_list_objects,
     .read_metadata = pacs_index_sqlite_read_metadata,
     .statistics = pacs_index_sqlite_statistics,
     .read_changes = pacs_index_sqlite_read_changes,

@@ -177,6 +177,8 @@ PacsStatus pacs_index_sqlite_stabilise(PacsIndex *self, int64_t before_ms, uint3
 PacsStatus pacs_index_sqlite_find(PacsIndex *self, PacsLevel level, const PacsOrthancId *id,
                                   PacsResourceParts parts, PacsArena *arena, PacsResource **ret_resource,
                                   PacsError *err);
+PacsStatus pacs_index_sqlite_list_objects(PacsIndex *self, const PacsUidPath *path, PacsArena *arena,
+                                          PacsListedObject **ret_objects, size_t *ret_count, PacsError *err);
 PacsStatus pacs_index_sqlite_find_uids(PacsIndex *self, const PacsUidPath *path, PacsOrthancId *ret_ids,
                                        size_t max, size_t *ret_count, PacsError *err);
 PacsStatus pacs_index_sqlite_list(PacsIndex *self, const PacsIndexScope *scope, PacsResourceParts parts,

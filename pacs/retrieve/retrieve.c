@@ -54,6 +54,24 @@ PacsStatus pacs_retrieve_file(PacsRetrieve *retrieve, const char *instance_id, P
     return PACS_OK;
 }
 
+PacsStatus pacs_retrieve_open(PacsRetrieve *retrieve, const PacsKey *key, uint64_t offset, uint64_t size,
+                              PacsRetrievedBytes *ret_bytes, PacsError *err)
+{
+    PacsRetrievedBytes bytes = {.fd = -1};
+    char hex[PACS_KEY_HEX + 1];
+
+    PacsStatus status = pacs_store_open_fd(retrieve->store, key, &bytes.fd, err);
+    if (status == PACS_UNSUPPORTED)
+        status = pacs_store_open(retrieve->store, key, offset, size, &bytes.source, err);
+    if (status == PACS_NOT_FOUND) {
+        pacs_key_format(key, hex);
+        return pacs_fail(err, PACS_CORRUPT, "the object %s is missing from the store", hex);
+    }
+    if (status == PACS_OK)
+        *ret_bytes = bytes;
+    return status;
+}
+
 PacsStatus pacs_retrieve_unpack_json(const PacsInstanceBlobs *blobs, PacsBuffer *out, PacsError *err)
 {
     PacsStatus status = pacs_buffer_reserve(out, blobs->json_size, err);

@@ -34,6 +34,17 @@ typedef struct PacsRetrievedFile {
 PACS_CHECKED PacsStatus pacs_retrieve_file(PacsRetrieve *retrieve, const char *instance_id, PacsArena *arena,
                                            PacsRetrievedFile *ret_file, PacsError *err);
 
+/** Some bytes of a stored object, on their way out. */
+typedef struct PacsRetrievedBytes {
+    int fd;             /* the caller's to close; they begin at the offset asked for. -1: source is set */
+    PacsSource *source; /* the caller's to free, or NULL; of these bytes alone */
+} PacsRetrievedBytes;
+
+/** `size` bytes of an object from `offset`, by its key from the index: for answers of many objects, which open one
+ *  after the other. */
+PACS_CHECKED PacsStatus pacs_retrieve_open(PacsRetrieve *retrieve, const PacsKey *key, uint64_t offset,
+                                           uint64_t size, PacsRetrievedBytes *ret_bytes, PacsError *err);
+
 /** The instance's DICOM JSON (one object, PS3.18 F.2; see scan.h for its BulkDataURIs), inflated
  * into `out`. */
 PACS_CHECKED PacsStatus pacs_retrieve_json(PacsRetrieve *retrieve, const char *instance_id, PacsBuffer *out,

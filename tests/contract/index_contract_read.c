@@ -260,6 +260,70 @@ static void a_study_uid_under_two_patients_finds_both(void **state)
     assert_string_equal(matches[1].id, second.ids[PACS_LEVEL_STUDY]);
 }
 
+static void objects_are_listed_below_each_level(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(INDEX_CONTRACT_ARENA);
+    static const struct {
+        PacsUidPath path;
+        size_t count;
+    } cases[] = {
+        {{.study_uid = "1.2.840.1"}, 4},
+        {{.study_uid = "1.2.840.1", .series_uid = "1.2.840.1.2"}, 1},
+        {{.study_uid = "1.2.840.1", .series_uid = "1.2.840.1.1", .sop_instance_uid = "1.2.840.1.1.2"}, 1}};
+
+    /* Out of order: series stay together, and within each the order of arrival counts. */
+    index_contract_add(index, 1, 1, 1, 3);
+    index_contract_add(index, 1, 1, 2, 1);
+    index_contract_add(index, 1, 1, 1, 1);
+    index_contract_add(index, 1, 1, 1, 2);
+    index_contract_add(index, 1, 2, 1, 1);
+    for (size_t i = 0; i < 3; i++) {
+        PacsListedObject *objects = NULL;
+        size_t count = 0;
+        assert_int_equal(pacs_index_list_objects(index, &cases[i].path, arena, &objects, &count, NULL),
+                         PACS_OK);
+        assert_int_equal(count, cases[i].count);
+        static const char *const uids[] = {"1.2.840.1.1.3", "1.2.840.1.1.1", "1.2.840.1.1.2",
+                                           "1.2.840.1.2.1"};
+        for (size_t j = 0; i == 0 && j < count; j++)
+            assert_string_equal(objects[j].sop_instance_uid, uids[j]);
+        assert_string_equal(objects[count - 1].series_uid, i < 2 ? "1.2.840.1.2" : "1.2.840.1.1");
+        assert_int_equal(objects[0].size_bytes, 1000);
+    }
+}
+
+static void objects_of_two_patients_are_told_apart(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(INDEX_CONTRACT_ARENA);
+    const PacsUidPath path = {.study_uid = "1.2.840.1"};
+    PacsListedObject *objects = NULL;
+    size_t count = 0;
+
+    index_contract_add(index, 1, 1, 1, 1);
+    index_contract_add(index, 2, 1, 1, 1);
+    index_contract_add(index, 1, 1, 1, 2);
+    assert_int_equal(pacs_index_list_objects(index, &path, arena, &objects, &count, NULL), PACS_OK);
+    assert_int_equal(count, 3);
+    assert_int_equal(objects[1].patient_index, 0);
+    assert_int_equal(objects[2].patient_index, 1);
+}
+
+static void objects_of_what_is_not_there_are_not_found(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(INDEX_CONTRACT_ARENA);
+    const PacsUidPath path = {.study_uid = "1.2.840.2", .series_uid = "1.2.840.1.1"};
+    PacsListedObject *objects = NULL;
+    size_t count = 0;
+    PacsError err = {0};
+
+    index_contract_add(index, 1, 1, 1, 1);
+    assert_int_equal(pacs_index_list_objects(index, &path, arena, &objects, &count, &err), PACS_NOT_FOUND);
+    assert_string_equal(err.text, "no Series has this UID");
+}
+
 static void every_key_that_a_row_names_is_known(void **state)
 {
     PacsIndex *index = index_contract_index(state);
@@ -639,6 +703,9 @@ const struct CMUnitTest index_contract_read_tests[] = {
     INDEX_TEST(a_path_of_uids_finds_the_resource_it_names),
     INDEX_TEST(a_path_whose_uids_do_not_belong_together_names_nothing),
     INDEX_TEST(a_study_uid_under_two_patients_finds_both),
+    INDEX_TEST(objects_are_listed_below_each_level),
+    INDEX_TEST(objects_of_two_patients_are_told_apart),
+    INDEX_TEST(objects_of_what_is_not_there_are_not_found),
     INDEX_TEST(every_key_that_a_row_names_is_known),
     INDEX_TEST(levels_have_as_many_metadata_as_orthancs),
     INDEX_TEST(metadata_of_an_instance_from_the_network_say_so),

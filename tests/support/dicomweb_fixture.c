@@ -7,11 +7,14 @@
 
 #include <cmocka.h>
 
-int dicomweb_fixture_open(void **state)
+static int open_fixture(void **state, bool strict)
 {
     static DicomwebFixture fixture;
-    const DicomwebOptions options = {
-        .root = "/dicom-web", .wado_root = "/wado", .public_root = "", .describe_errors = true};
+    const DicomwebOptions options = {.root = "/dicom-web",
+                                     .wado_root = "/wado",
+                                     .public_root = "",
+                                     .strict = strict,
+                                     .describe_errors = true};
     const PacsHttpSiteOptions site = {.remote_access_allowed = true};
 
     test_archive_open(&fixture.archive, PACS_OVERWRITE_NEVER);
@@ -25,6 +28,16 @@ int dicomweb_fixture_open(void **state)
                      PACS_OK);
     *state = &fixture;
     return 0;
+}
+
+int dicomweb_fixture_open(void **state)
+{
+    return open_fixture(state, false);
+}
+
+int dicomweb_fixture_open_strict(void **state)
+{
+    return open_fixture(state, true);
 }
 
 int dicomweb_fixture_close(void **state)

@@ -13,10 +13,11 @@ typedef struct TestImage {
     const char *transfer_syntax_uid;
     uint16_t rows, columns, bits_allocated;
     unsigned frames;
-    const char *vr;        /* of native pixel data; NULL: OW */
-    const void *pixels;    /* native: the value as it stands in the file */
-    size_t size;           /* even */
-    const char *fragments; /* encapsulated: "|" between fragments, each of even length; "#" at its start is the
+    const char *vr;     /* of native pixel data; NULL: OW */
+    const void *pixels; /* native: the value as it stands in the file */
+    size_t size;        /* even */
+    const char
+        *fragments; /* encapsulated: "|" between fragments, each of even length; "#" at its start is the
                             * beginning of a JPEG codestream */
 } TestImage;
 

@@ -132,6 +132,15 @@ static PacsStatus failing_find_object_at(PacsIndex *self, const PacsUidPath *pat
                              : status;
 }
 
+static PacsStatus failing_list_objects(PacsIndex *self, const PacsUidPath *path, PacsArena *arena,
+                                       PacsListedObject **ret_objects, size_t *ret_count, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_LIST_OBJECTS, err);
+    return status == PACS_OK
+               ? inner_of(self)->ops->list_objects(inner_of(self), path, arena, ret_objects, ret_count, err)
+               : status;
+}
+
 static PacsStatus failing_find_uids(PacsIndex *self, const PacsUidPath *path, PacsOrthancId *ret_ids,
                                     size_t max, size_t *ret_count, PacsError *err)
 {
@@ -246,6 +255,7 @@ static const PacsIndexOps failing_ops = {
     .find_object_at = failing_find_object_at,
     .find_blobs = failing_find_blobs,
     .find_uids = failing_find_uids,
+    .list_objects = failing_list_objects,
     .read_metadata = failing_read_metadata,
     .statistics = failing_statistics,
     .read_changes = failing_read_changes,

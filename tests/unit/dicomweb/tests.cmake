@@ -4,3 +4,4 @@ pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/delete_test LINKS dicomweb S
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/accept_test LINKS dicomweb)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/url_test LINKS dicomweb)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/stow_test LINKS dicomweb PkgConfig::jansson SOURCES ${DICOMWEB_FIXTURE})
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/objects_test LINKS dicomweb SOURCES ${DICOMWEB_FIXTURE} support/image.c)
