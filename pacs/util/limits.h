@@ -77,6 +77,8 @@
 #define PACS_MAX_SEARCH_VALUE 1024            /* one value or pattern: names have 5 x 3 x 64 characters at most */
 #define PACS_MAX_SEARCH_ROWS 10000            /* of one page: 30 MB of an answer */
 #define PACS_MAX_SEARCH_JSON 2000             /* resources of one page matched by their DICOM JSON: some 100 ms */
+#define PACS_MAX_QIDO_ROWS 50000              /* of one answer, also where no limit is asked: 50 MB of JSON; clients page */
+#define PACS_MAX_QIDO_OFFSET 1000000u         /* skipped rows are read too; cursors go further */
 
 /* Store */
 #define PACS_MAX_STORE_LISTING (64u << 20)    /* names of one folder, 8 bytes each: 8 million folders of 4,096 objects */
