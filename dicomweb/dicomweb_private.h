@@ -36,6 +36,7 @@ void dicomweb_delete_instance(void *context, PacsHttpRequest *request, PacsHttpR
 void dicomweb_retrieve_study(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_retrieve_series(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_retrieve_instance(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_retrieve_frames(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 /** PacsHttpOpener.open: context is a PacsRetrieve, item a PacsListedObject. */
 PacsStatus dicomweb_open_object(void *context, const void *item, uint64_t offset, uint64_t size,
                                 PacsHttpOpened *ret_opened, PacsError *err);

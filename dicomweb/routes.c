@@ -30,6 +30,8 @@ const PacsHttpRoute dicomweb_routes[] = {
     GET("/studies/{study}/series/{series}", dicomweb_retrieve_series, PACS_HTTP_POOL),
     GET("/studies/{study}/series/{series}/instances/{instance}", dicomweb_retrieve_instance,
         PACS_HTTP_INLINE),
+    GET("/studies/{study}/series/{series}/instances/{instance}/frames/{frames}", dicomweb_retrieve_frames,
+        PACS_HTTP_INLINE),
 
     /* STOW-RS (PS3.18 10.5) */
     STORE("/studies", dicomweb_stow_reader), STORE("/studies/{study}", dicomweb_stow_study_reader),

@@ -243,11 +243,14 @@ static void render_plain(PacsHttpReply *reply, uint32_t http_code, const PacsErr
 void pacs_http_reply_error(PacsHttpRequest *request, PacsHttpReply *reply, uint32_t http_code,
                            const PacsError *error)
 {
+    static const char *const of_the_body[] = {"ETag", "Cache-Control", "Content-Disposition"};
     const PacsHttpMount *mount = request->match.mount;
     PacsError copy = *error; /* it may live in what the renderer replaces */
 
     assert(!reply->in_error); /* a renderer that calls this would call itself */
     pacs_http_reply_nothing(reply);
+    for (size_t i = 0; i < sizeof of_the_body / sizeof of_the_body[0]; i++)
+        remove_header(reply, of_the_body[i]);
     reply->code = http_code;
     reply->etag = NULL;
     reply->in_error = true;

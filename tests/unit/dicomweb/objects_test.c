@@ -61,8 +61,8 @@ static void push_file(DicomwebFixture *fixture, const PacsBuffer *file)
 {
     PacsIngested ingested;
 
-    assert_int_equal(
-        test_archive_push(fixture->archive.ingest, file->bytes, file->size, 0, &ingested, NULL), PACS_OK);
+    assert_int_equal(test_archive_push(fixture->archive.ingest, file->bytes, file->size, 0, &ingested, NULL),
+                     PACS_OK);
 }
 
 /** Instances 1 to `count` of series 1. */
@@ -105,8 +105,8 @@ static void expect_file(unsigned instance, const void *bytes, size_t size)
 /* ---- Parts ---- */
 
 /** The next part of a multipart body, from *at on: its head as text, its bytes. */
-static size_t next_part(const PacsHttpAnswer *answer, const char *boundary, size_t *at, char *head, size_t head_size,
-                        const uint8_t **ret_bytes)
+static size_t next_part(const PacsHttpAnswer *answer, const char *boundary, size_t *at, char *head,
+                        size_t head_size, const uint8_t **ret_bytes)
 {
     const char *body = (const char *)answer->body.bytes;
     char line[80];
@@ -119,7 +119,8 @@ static size_t next_part(const PacsHttpAnswer *answer, const char *boundary, size
     (void)snprintf(head, head_size, "%.*s", (int)(end - start), start);
     *ret_bytes = (const uint8_t *)end + 4;
     (void)snprintf(line, sizeof line, "\r\n--%s", boundary);
-    const uint8_t *next = memmem(*ret_bytes, answer->body.size - (size_t)(end + 4 - body), line, strlen(line));
+    const uint8_t *next = memmem(*ret_bytes, answer->body.size - (size_t)(end + 4 - body), line,
+                                 strlen(line));
     assert_non_null(next);
     *at = (size_t)(next - answer->body.bytes);
     return (size_t)(next - *ret_bytes);
@@ -128,7 +129,8 @@ static size_t next_part(const PacsHttpAnswer *answer, const char *boundary, size
 static void boundary_of(const PacsHttpAnswer *answer, char *boundary, size_t size)
 {
     char type[256];
-    const char *found = strstr(pacs_http_answer_header(answer, "Content-Type", type, sizeof type), "boundary=");
+    const char *found = strstr(pacs_http_answer_header(answer, "Content-Type", type, sizeof type),
+                               "boundary=");
 
     assert_non_null(found);
     (void)snprintf(boundary, size, "%s", found + 9);
@@ -145,9 +147,10 @@ static void a_series_comes_in_parts_bit_for_bit(void **state)
     push_series(fixture, 3);
     get(fixture, SERIES, ANY, 200, &answer);
     boundary_of(&answer, boundary, sizeof boundary);
-    (void)snprintf(expected, sizeof expected,
-                   "multipart/related; type=\"application/dicom\"; transfer-syntax=1.2.840.10008.1.2.1; boundary=%s",
-                   boundary);
+    (void)snprintf(
+        expected, sizeof expected,
+        "multipart/related; type=\"application/dicom\"; transfer-syntax=1.2.840.10008.1.2.1; boundary=%s",
+        boundary);
     expect_header(&answer, "Content-Type", expected);
     for (unsigned i = 1; i <= 3; i++) {
         size_t size = next_part(&answer, boundary, &at, head, sizeof head, &bytes);
@@ -213,7 +216,8 @@ static void without_an_accept_header_it_is_parts(void **state)
     push_series(fixture, 1);
     ask(fixture, INSTANCE, NULL, 0, &answer);
     assert_int_equal(answer.code, 200);
-    assert_non_null(strstr(pacs_http_answer_header(&answer, "Content-Type", type, sizeof type), "multipart/related"));
+    assert_non_null(
+        strstr(pacs_http_answer_header(&answer, "Content-Type", type, sizeof type), "multipart/related"));
     pacs_http_answer_clear(&answer);
 }
 
@@ -242,7 +246,8 @@ static void a_transfer_syntax_that_is_named_is_kept_to(void **state)
         {"application/dicom; transfer-syntax=1.2.840.10008.1.2.4.90", 200},
         {"application/dicom; transfer-syntax=1.2.840.10008.1.2.1", 406},
         {"multipart/related; type=\"application/dicom\"", 200}, /* nothing else can be made */
-        {"application/dicom; transfer-syntax=1.2.840.10008.1.2.1, application/dicom; transfer-syntax=*; q=0.1", 200},
+        {"application/dicom; transfer-syntax=1.2.840.10008.1.2.1, application/dicom; transfer-syntax=*; q=0.1",
+         200},
         {"image/jpeg", 406},
     };
 
@@ -282,7 +287,8 @@ static void an_object_without_pixels_suits_every_syntax(void **state)
 
 /* ---- Caches and ranges ---- */
 
-static void get_etag(DicomwebFixture *fixture, const char *target, const char *accept, char *etag, size_t size)
+static void get_etag(DicomwebFixture *fixture, const char *target, const char *accept, char *etag,
+                     size_t size)
 {
     PacsHttpAnswer answer;
 
@@ -374,7 +380,8 @@ static void uids_of_two_patients_give_both_their_objects(void **state)
     object.patient_id = "P2";
     dicomweb_fixture_push(fixture, &object);
     get(fixture, INSTANCE, "application/zip", 200, &answer);
-    assert_non_null(memmem(answer.body.bytes, answer.body.size, "2.25.1000.1/2.25.1000.1.1/2.25.1000.1.1.1.dcm", 45));
+    assert_non_null(
+        memmem(answer.body.bytes, answer.body.size, "2.25.1000.1/2.25.1000.1.1/2.25.1000.1.1.1.dcm", 45));
     assert_non_null(
         memmem(answer.body.bytes, answer.body.size, "2.25.1000.1-2/2.25.1000.1.1/2.25.1000.1.1.1.dcm", 47));
     pacs_http_answer_clear(&answer);

@@ -199,7 +199,12 @@ static void frames_of_single_bits_begin_with_their_own(void **state)
 
 static void a_long_frame_of_single_bits_is_moved_through_a_small_buffer(void **state)
 {
-    enum { COLUMNS = 1023, ROWS = 1021, SIZE = (COLUMNS * ROWS * 2 + 7) / 8, FRAME = (COLUMNS * ROWS + 7) / 8 };
+    enum {
+        COLUMNS = 1023,
+        ROWS = 1021,
+        SIZE = (COLUMNS * ROWS * 2 + 7) / 8,
+        FRAME = (COLUMNS * ROWS + 7) / 8
+    };
     Fixture *fixture = *state;
     static uint8_t packed[SIZE + SIZE % 2], frame_bytes[FRAME];
     PACS_AUTO(PacsSource) source = NULL;
@@ -259,8 +264,14 @@ static void fragments_of_a_frame_are_joined(void **state)
     assert_int_equal(pacs_retrieve_frame(found, 1, &frame, NULL), PACS_OK);
     assert_true(frame.is_ranges);
     assert_int_equal(frame.stored.run_count, 3);
-    expect_frame(fixture, found, 1, "\xFF\xD8\xFF" "abbcccc", 10);
-    expect_frame(fixture, found, 2, "\xFF\xD8\xFF" "dee", 6);
+    expect_frame(fixture, found, 1,
+                 "\xFF\xD8\xFF"
+                 "abbcccc",
+                 10);
+    expect_frame(fixture, found, 2,
+                 "\xFF\xD8\xFF"
+                 "dee",
+                 6);
 }
 
 static void a_frame_that_is_not_there_is_not_found(void **state)
