@@ -44,8 +44,7 @@ PacsStatus qido_path_parse(PacsSlice text, PacsArena *arena, QidoPath *ret_path,
     return PACS_OK;
 }
 
-/** Number `i` of a path's tags, outermost first. */
-static PacsTag tag_at(const QidoPath *path, size_t i)
+PacsTag qido_path_tag(const QidoPath *path, size_t i)
 {
     return i < path->depth ? path->sequences[i] : path->tag;
 }
@@ -53,8 +52,8 @@ static PacsTag tag_at(const QidoPath *path, size_t i)
 int qido_path_compare(const QidoPath *a, const QidoPath *b)
 {
     for (size_t i = 0; i <= a->depth && i <= b->depth; i++) {
-        PacsTag of_a = tag_at(a, i);
-        PacsTag of_b = tag_at(b, i);
+        PacsTag of_a = qido_path_tag(a, i);
+        PacsTag of_b = qido_path_tag(b, i);
         if (of_a != of_b)
             return of_a < of_b ? -1 : 1;
     }

@@ -23,6 +23,9 @@ typedef struct QidoPath {
  *  PACS_NO_MEMORY. */
 PACS_CHECKED PacsStatus qido_path_parse(PacsSlice text, PacsArena *arena, QidoPath *ret_path, PacsError *err);
 
+/** Tag number `i` from the outside, 0 to depth. */
+PacsTag qido_path_tag(const QidoPath *path, size_t i);
+
 /** The order of tags, of an outer sequence first: negative, 0 or positive. */
 int qido_path_compare(const QidoPath *a, const QidoPath *b);
 

@@ -7,3 +7,4 @@ pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/stow_test LINKS dicomweb Pkg
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/objects_test LINKS dicomweb SOURCES ${DICOMWEB_FIXTURE} support/image.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/qido_query_test LINKS dicomweb)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/frames_test LINKS dicomweb SOURCES ${DICOMWEB_FIXTURE} support/image.c)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/qido_row_test LINKS dicomweb PkgConfig::deflate)
