@@ -348,9 +348,10 @@ static Archive *new_archive(PacsRetrieve *retrieve, const char *study_uid, const
     if (!archive || !entries)
         return NULL;
     *archive = (Archive){.retrieve = retrieve, .request = request, .entries = entries, .count = count};
-    archive->header_opener = (PacsHttpOpener){open_header, archive};
-    archive->object_opener = (PacsHttpOpener){open_object, archive};
-    archive->directory_opener = (PacsHttpOpener){open_directory, archive};
+    archive->header_opener = (PacsHttpOpener){.open = open_header, .context = archive};
+    archive->object_opener = (PacsHttpOpener){
+        .open = open_object, .context = archive, .is_quick = pacs_retrieve_opens_files(retrieve)};
+    archive->directory_opener = (PacsHttpOpener){.open = open_directory, .context = archive};
     for (size_t i = 0; i < count; i++)
         if (!add_entry(archive, study_uid, i, &objects[i], &offset))
             return NULL;

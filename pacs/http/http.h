@@ -144,12 +144,13 @@ typedef struct PacsHttpOpened {
     PacsSource *source;
 } PacsHttpOpened;
 
-/** Opens a piece when its turn has come, on a pool thread, perhaps never, perhaps twice. */
+/** Opens a piece when its turn has come, on a pool thread or where is_quick says so, perhaps never, perhaps twice. */
 typedef struct PacsHttpOpener {
     /** From byte `offset` of `item` on, `size` bytes (at least 1). What it opens is the server's to close. */
     PacsStatus (*open)(void *context, const void *item, uint64_t offset, uint64_t size,
                        PacsHttpOpened *ret_opened, PacsError *err);
     void *context;
+    bool is_quick; /* it opens a local file and reads nothing: the HTTP thread may do that itself */
 } PacsHttpOpener;
 
 /** `size` bytes of something that is opened late; opener and item are borrowed like bytes are. */

@@ -164,7 +164,7 @@ static PacsHttpRead read_opened(PacsHttpPieces *pieces, const Piece *piece, void
     PacsHttpOpened *opened = &pieces->opened;
 
     if (!pieces->is_open) {
-        if (!may_wait)
+        if (!may_wait && !piece->opener->is_quick)
             return PACS_HTTP_READ_LATER;
         *opened = (PacsHttpOpened){.fd = -1};
         if (piece->opener->open(piece->opener->context, piece->bytes, pieces->done,

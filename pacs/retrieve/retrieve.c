@@ -72,6 +72,11 @@ PacsStatus pacs_retrieve_open(PacsRetrieve *retrieve, const PacsKey *key, uint64
     return status;
 }
 
+bool pacs_retrieve_opens_files(const PacsRetrieve *retrieve)
+{
+    return pacs_store_has_fds(retrieve->store);
+}
+
 PacsStatus pacs_retrieve_unpack_json(const PacsInstanceBlobs *blobs, PacsBuffer *out, PacsError *err)
 {
     PacsStatus status = pacs_buffer_reserve(out, blobs->json_size, err);

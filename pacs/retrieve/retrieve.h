@@ -45,6 +45,9 @@ typedef struct PacsRetrievedBytes {
 PACS_CHECKED PacsStatus pacs_retrieve_open(PacsRetrieve *retrieve, const PacsKey *key, uint64_t offset,
                                            uint64_t size, PacsRetrievedBytes *ret_bytes, PacsError *err);
 
+/** Whether that opens a local file and no more: some microseconds, unless its folder is not in memory. */
+bool pacs_retrieve_opens_files(const PacsRetrieve *retrieve);
+
 /** The instance's DICOM JSON (one object, PS3.18 F.2; see scan.h for its BulkDataURIs), inflated
  * into `out`. */
 PACS_CHECKED PacsStatus pacs_retrieve_json(PacsRetrieve *retrieve, const char *instance_id, PacsBuffer *out,

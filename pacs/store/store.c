@@ -197,6 +197,11 @@ PacsStatus pacs_store_open_fd(PacsStore *store, const PacsKey *key, int *ret_fd,
     return status;
 }
 
+bool pacs_store_has_fds(const PacsStore *store)
+{
+    return store->ops->open_fd != NULL;
+}
+
 PacsStatus pacs_store_size(PacsStore *store, const PacsKey *key, uint64_t *ret_bytes, PacsError *err)
 {
     PacsStatus status = check_key(key, err);

@@ -50,6 +50,8 @@ PACS_CHECKED PacsStatus pacs_store_open(PacsStore *store, const PacsKey *key, ui
                                         PacsSource **ret_source, PacsError *err);
 /** A descriptor for sendfile or pread, the caller's to close; PACS_UNSUPPORTED where the back end has none. */
 PACS_CHECKED PacsStatus pacs_store_open_fd(PacsStore *store, const PacsKey *key, int *ret_fd, PacsError *err);
+/** Whether the back end has them. */
+bool pacs_store_has_fds(const PacsStore *store);
 PACS_CHECKED PacsStatus pacs_store_size(PacsStore *store, const PacsKey *key, uint64_t *ret_bytes,
                                         PacsError *err);
 
