@@ -20,8 +20,9 @@ typedef struct DicomwebOptions {
     const char *root;        /* "/dicom-web": where it is mounted, no slash at the end */
     const char *wado_root;   /* "/wado"; NULL: WADO-URI is not served */
     const char *public_root; /* what URLs in answers begin with: a path or a whole URL; "": as asked */
-    bool strict;             /* PS3.18 to the letter where Orthanc's habit differs (Compat) */
-    bool describe_errors;    /* HttpDescribeErrors */
+    const char *temporary_directory; /* where bulk data of a store request wait for each other */
+    bool strict;                     /* PS3.18 to the letter where Orthanc's habit differs (Compat) */
+    bool describe_errors;            /* HttpDescribeErrors */
 } DicomwebOptions;
 
 /** Texts in options are borrowed, like all the others; metrics may be NULL. */

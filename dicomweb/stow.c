@@ -1,7 +1,7 @@
 #include "dicomweb/stow.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "dicomweb/media_types.h"
 #include "pacs/http/media_type.h"
@@ -11,88 +11,101 @@
  * touch the others. An instance is stored for good when its part has ended, whether the client hears of it or
  * not. */
 
-typedef struct Stow {
-    Dicomweb *dicomweb;
-    PacsHttpRequest *request;
-    const char *study_uid;    /* of the path, NULL for any */
-    const char *answer_type;  /* static */
-    PacsMultipart *multipart; /* NULL: the body is one object */
-    char part_type[128];      /* what a part is that does not say */
-
-    PacsUpload *upload; /* of the part at hand */
-    PacsError failure;  /* why the part at hand is passed over; status PACS_OK while all is well */
-    PacsError broken;   /* why the body could not be read to its end */
-    StowOutcomes outcomes;
-} Stow;
-
 static void stow_free(Stow *stow)
 {
     if (!stow)
         return;
     pacs_upload_free(stow->upload);
+    stow_join_free(stow->join);
     pacs_multipart_free(stow->multipart);
     stow_outcomes_clear(&stow->outcomes);
     free(stow);
 }
 PACS_DEFINE_AUTO(Stow, stow_free);
 
-/* ---- One object ---- */
-
-static PacsStatus begin_object(Stow *stow, const char *content_length, PacsError *err)
-{
-    PacsHttpRequest *request = stow->request;
-    const PacsOrigin origin = {.door = PACS_ORIGIN_DICOMWEB,
-                               .remote_ip = pacs_http_remote_address(request),
-                               .http_user = pacs_http_user(request)};
-    PacsUploadRequest upload = {.origin = &origin, .expected_study_uid = stow->study_uid};
-
-    if (content_length &&
-        pacs_parse_u64(pacs_slice(content_length), INT64_MAX, &upload.size_hint, NULL) != PACS_OK)
-        upload.size_hint = 0; /* it is only a hint */
-    PacsStatus status = stow_outcomes_room(&stow->outcomes, err);
-    return status == PACS_OK ? pacs_ingest_begin(stow->dicomweb->ingest, &upload, &stow->upload, err)
-                             : status;
-}
-
-static void warn_of_collision(const Stow *stow, const PacsIngested *ingested)
-{
-    if (ingested->added.uid_collision)
-        PACS_LOG(PACS_LOG_WARNING, "dicomweb", "uid-collision",
-                 PACS_F_TEXT("request_id", pacs_http_request_id(stow->request)),
-                 PACS_F_TEXT("sop_instance_uid", ingested->sop_instance_uid));
-}
-
-/** The end of the part at hand: its outcome is noted, whichever it is. */
-static void end_object(Stow *stow)
-{
-    PACS_AUTO(PacsUpload) upload = PACS_STEAL(stow->upload);
-    PacsError failure = stow->failure;
-    PacsIngested ingested;
-
-    stow->failure = (PacsError){0};
-    if (failure.status == PACS_OK && pacs_upload_finish(upload, &ingested, &failure) == PACS_OK) {
-        stow_add_stored(&stow->outcomes, &ingested);
-        warn_of_collision(stow, &ingested);
-        return;
-    }
-    const PacsScanNames names = upload ? pacs_upload_names(upload) : (PacsScanNames){"", ""};
-    stow_add_failed(&stow->outcomes, &names, &failure);
-}
-
 /* ---- Parts ---- */
+
+static const struct {
+    const char *media_type;
+    const StowPartKind *kind;
+} kinds[] = {
+    {DICOMWEB_TYPE_DICOM, &stow_object_part},
+    {DICOMWEB_TYPE_JSON, &stow_json_metadata_part},
+};
+
+/** NULL: a media type that is no object and no metadata. */
+static const StowPartKind *kind_of(PacsSlice type)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (dicomweb_media_type_means(type, kinds[i].media_type))
+            return kinds[i].kind;
+    }
+    return NULL;
+}
+
+static bool brings_metadata(const Stow *stow)
+{
+    return stow->join || kind_of(pacs_slice(stow->part_type)) != &stow_object_part;
+}
+
+/** Of a part that does not say: the first is what the request says, bulk data follow metadata. */
+static const char *type_of(const Stow *stow, const char *content_type)
+{
+    if (content_type)
+        return content_type;
+    return stow->join ? DICOMWEB_TYPE_BYTES : stow->part_type;
+}
+
+static void begin_part(Stow *stow, const StowPartKind *kind, const PacsMultipartPart *part,
+                       const char *content_type)
+{
+    stow->part = kind;
+    stow->failure = (PacsError){0};
+    PacsStatus status = kind->begin(stow, part, content_type, &stow->failure);
+    stow->failure.status = status; /* a failure may come without words */
+}
+
+static PacsStatus refuse_type(Stow *stow, const PacsMultipartPart *part, const char *content_type,
+                              PacsError *err)
+{
+    PacsSlice type = pacs_media_type_name(content_type);
+
+    (void)stow;
+    return pacs_fail(err, PACS_UNSUPPORTED, "part %" PRIu64 " is %.*s, not application/dicom", part->number,
+                     (int)(type.size < 80 ? type.size : 80), type.text);
+}
+
+static PacsStatus pass_over(Stow *stow, const uint8_t *bytes, size_t size, PacsError *err)
+{
+    (void)stow;
+    (void)bytes;
+    (void)size;
+    (void)err;
+    return PACS_OK;
+}
+
+static void note_failure(Stow *stow, const PacsError *failure)
+{
+    if (failure)
+        stow_add_failed(&stow->outcomes, NULL, failure);
+}
+
+static const StowPartKind unknown_part = {.begin = refuse_type, .data = pass_over, .end = note_failure};
+
+/* What is wrong with a part is its own outcome, so these never fail. */
 
 static PacsStatus on_part_begin(void *context, const PacsMultipartPart *part, PacsError *err)
 {
     Stow *stow = context;
-    const char *content_type = pacs_multipart_header(part, "Content-Type");
-    PacsSlice type = pacs_media_type_name(content_type ? content_type : stow->part_type);
+    const char *content_type = type_of(stow, pacs_multipart_header(part, "Content-Type"));
+    const StowPartKind *kind = kind_of(pacs_media_type_name(content_type));
 
-    (void)err; /* what is wrong with a part is its own outcome */
-    if (dicomweb_media_type_means(type, DICOMWEB_TYPE_DICOM))
-        pacs_ignore(begin_object(stow, pacs_multipart_header(part, "Content-Length"), &stow->failure));
-    else
-        pacs_ignore(pacs_fail(&stow->failure, PACS_UNSUPPORTED, "a part is %.*s, not application/dicom",
-                              (int)(type.size < 80 ? type.size : 80), type.text));
+    (void)err;
+    if (!kind)
+        kind = brings_metadata(stow) ? &stow_bulk_part : &unknown_part;
+    if (kind != &stow_bulk_part)
+        stow_bulk_settle(stow);
+    begin_part(stow, kind, part, content_type);
     return PACS_OK;
 }
 
@@ -101,15 +114,22 @@ static PacsStatus on_part_data(void *context, const uint8_t *bytes, size_t size,
     Stow *stow = context;
 
     (void)err;
-    if (stow->failure.status == PACS_OK)
-        pacs_ignore(pacs_upload_feed(stow->upload, bytes, size, &stow->failure));
+    if (stow->failure.status == PACS_OK) {
+        PacsStatus status = stow->part->data(stow, bytes, size, &stow->failure);
+        stow->failure.status = status;
+    }
     return PACS_OK;
 }
 
 static PacsStatus on_part_end(void *context, PacsError *err)
 {
+    Stow *stow = context;
+    const PacsError failure = stow->failure;
+    const StowPartKind *kind = PACS_STEAL(stow->part);
+
     (void)err;
-    end_object(context);
+    stow->failure = (PacsError){0};
+    kind->end(stow, failure.status == PACS_OK ? NULL : &failure);
     return PACS_OK;
 }
 
@@ -134,8 +154,10 @@ static PacsStatus open_parts(Stow *stow, const char *content_type, PacsError *er
     if (status == PACS_NOT_FOUND) /* old clients: then the parts have to say what they are, or are objects */
         status = pacs_text_copy(stow->part_type, sizeof stow->part_type, DICOMWEB_TYPE_DICOM) ? PACS_OK
                                                                                               : PACS_INTERNAL;
-    if (status == PACS_OK && !dicomweb_media_type_means(pacs_slice(stow->part_type), DICOMWEB_TYPE_DICOM))
-        return pacs_fail(err, PACS_UNSUPPORTED, "the parts of a store request are application/dicom");
+    if (status == PACS_OK && !kind_of(pacs_slice(stow->part_type)))
+        return pacs_fail(err, PACS_UNSUPPORTED,
+                         "the parts of a store request are application/dicom, or begin with metadata: "
+                         "application/dicom+json");
     if (status == PACS_OK)
         status = pacs_media_type_parameter(content_type, "boundary", boundary, sizeof boundary, err);
     if (status == PACS_OK)
@@ -148,16 +170,17 @@ static PacsStatus open_body(Stow *stow, PacsError *err)
 {
     const char *content_type = pacs_http_header(stow->request, "Content-Type");
     PacsSlice type = pacs_media_type_name(content_type);
+    const StowPartKind *kind = kind_of(type);
 
     PacsStatus status = check_study(stow, err);
     if (status != PACS_OK)
         return status;
     if (pacs_slice_equal_case(type, "multipart/related"))
         return open_parts(stow, content_type, err);
-    if (!dicomweb_media_type_means(type, DICOMWEB_TYPE_DICOM))
+    if (!kind)
         return pacs_fail(err, PACS_UNSUPPORTED,
                          "the Content-Type of a store request is multipart/related or application/dicom");
-    pacs_ignore(begin_object(stow, pacs_http_header(stow->request, "Content-Length"), &stow->failure));
+    begin_part(stow, kind, NULL, content_type);
     return PACS_OK;
 }
 
@@ -223,12 +246,16 @@ static void end_body(Stow *stow, const PacsError *error)
     else if (stow->multipart)
         pacs_ignore(pacs_multipart_finish(stow->multipart, &stow->broken));
 
-    if (stow->failure.status == PACS_OK)
-        stow->failure = stow->broken;
-    if (!stow->multipart || stow->broken.status != PACS_OK)
-        end_object(stow);
-    else if (stow->outcomes.items.size == 0)
-        pacs_ignore(pacs_fail(&stow->broken, PACS_INVALID, "the body has no parts"));
+    if (stow->part) { /* the only one, or one that is cut off */
+        if (stow->failure.status == PACS_OK)
+            stow->failure = stow->broken;
+        pacs_ignore(on_part_end(stow, NULL));
+    } else if (stow->broken.status != PACS_OK) {
+        stow_add_failed(&stow->outcomes, NULL, &stow->broken);
+    }
+    stow_join_finish(stow);
+    if (stow->outcomes.items.size == 0)
+        pacs_ignore(pacs_fail(&stow->broken, PACS_INVALID, "the body has no objects"));
 }
 
 static void log_failures(const Stow *stow)

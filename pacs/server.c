@@ -23,6 +23,7 @@
 struct PacsServer {
     PacsArena *arena; /* options made from the settings */
     char *folder;     /* of objects; and of the index, unless it has its own */
+    const char *temporary_folder;
     uint64_t shutdown_timeout_ms;
 
     /* From the bottom up: freed in the opposite order. */
@@ -105,20 +106,26 @@ static PacsStatus open_back_ends(PacsServer *server, const PacsSettings *setting
     const char *index = settings->index_directory[0]
                             ? resolve_folder(server->arena, settings->index_directory, config_path)
                             : storage;
+    const char *temporary = settings->temporary_directory[0]
+                                ? resolve_folder(server->arena, settings->temporary_directory, config_path)
+                                : storage;
 
     PacsStatus status = make_folder(storage, err);
+    if (status == PACS_OK)
+        status = make_folder(temporary, err);
     if (status == PACS_OK)
         status = make_folder(index, err);
     if (status != PACS_OK)
         return status;
 
     server->folder = strdup(storage);
+    server->temporary_folder = pacs_arena_strdup(server->arena, temporary);
     PacsStoreFsOptions store_options = {.root = storage,
                                         .min_free_bytes = settings->storage_minimum_free_mb << 20,
                                         .write_cached = settings->storage_write_cached};
     PacsIndexSqliteOptions index_options = {
         .path = pacs_arena_printf(server->arena, "%s/index.sqlite", index)};
-    if (!server->folder || !index_options.path)
+    if (!server->folder || !server->temporary_folder || !index_options.path)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory to start");
     status = pacs_store_fs_open(&store_options, server->metrics, &server->store, err);
     if (status == PACS_OK)
@@ -190,6 +197,7 @@ static PacsStatus open_dicomweb(PacsServer *server, const PacsSettings *settings
     bool on = false;
 
     PacsStatus status = pacs_options_dicomweb(settings, server->arena, &on, &options, err);
+    options.temporary_directory = server->temporary_folder;
     if (status != PACS_OK || !on)
         return status;
     status = dicomweb_new(&options, server->ingest, server->retrieve, server->index, server->metrics,

@@ -14,7 +14,8 @@
 typedef struct PacsSettings {
     const char *name;
     const char *storage_directory;
-    const char *index_directory; /* "" for the storage directory */
+    const char *index_directory;     /* "" for the storage directory */
+    const char *temporary_directory; /* "" for the storage directory */
     uint64_t storage_minimum_free_mb;
     bool storage_write_cached;
     bool read_only;

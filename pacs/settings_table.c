@@ -36,6 +36,10 @@ const PacsSetting pacs_settings_table[] = {
     TEXT(
         "IndexDirectory", index_directory, "\"\"",
         "Folder of the index (SQLite). Put it on the faster disk if there are two. Empty: StorageDirectory."),
+    TEXT(
+        "TemporaryDirectory", temporary_directory, "\"\"",
+        "Folder of what has to wait while a request is still arriving (bulk data of STOW-RS); nothing in it outlives\n"
+        "its request. Empty: StorageDirectory."),
     NUMBER(
         "StorageMinimumFreeMB", storage_minimum_free_mb, "512", 0, 1u << 30,
         "New objects are refused (C-STORE 0xA700, HTTP 507) while the disk has less free space than this, so\n"

@@ -14,6 +14,7 @@ static int open_fixture(void **state, bool strict)
                                      .wado_root = "/wado",
                                      .public_root = "",
                                      .strict = strict,
+                                     .temporary_directory = "/tmp",
                                      .describe_errors = true};
     const PacsHttpSiteOptions site = {.remote_access_allowed = true};
 

@@ -3,8 +3,11 @@ set(DICOMWEB_FIXTURE support/object.c support/archive.c support/dicomweb_fixture
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/delete_test LINKS dicomweb SOURCES ${DICOMWEB_FIXTURE})
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/accept_test LINKS dicomweb)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/url_test LINKS dicomweb)
-pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/stow_test LINKS dicomweb PkgConfig::jansson SOURCES ${DICOMWEB_FIXTURE})
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/objects_test LINKS dicomweb SOURCES ${DICOMWEB_FIXTURE} support/image.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/qido_query_test LINKS dicomweb)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/frames_test LINKS dicomweb SOURCES ${DICOMWEB_FIXTURE} support/image.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/qido_row_test LINKS dicomweb PkgConfig::deflate)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/stow_test LINKS dicomweb PkgConfig::jansson
+    SOURCES ${DICOMWEB_FIXTURE} unit/dicomweb/stow_client.c)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/stow_metadata_test LINKS dicomweb PkgConfig::jansson
+    SOURCES ${DICOMWEB_FIXTURE} unit/dicomweb/stow_client.c)
