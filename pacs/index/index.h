@@ -171,6 +171,10 @@ PACS_CHECKED PacsStatus pacs_index_find_object_at(PacsIndex *index, const PacsUi
                                                   PacsStoredObject **ret_object, PacsInstanceBlobs *ret_blobs,
                                                   PacsError *err);
 
+/** The DICOM JSON of blobs that were read, inflated and checked, added to `out`. Errors: PACS_CORRUPT, PACS_TOO_LARGE. */
+PACS_CHECKED PacsStatus pacs_index_unpack_json(const PacsInstanceBlobs *blobs, PacsBuffer *out,
+                                               PacsError *err);
+
 /** Name and value pairs by Orthanc's metadata numbers (COMPAT.md section 2). */
 typedef struct PacsMetadataValue {
     uint32_t number;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "pacs/index/index_prepare.h"
+#include "pacs/index/index_search_prepare.h"
 #include "pacs/index/index_write.h"
 
 /** Which part of the index a walk visits. */
@@ -52,6 +53,10 @@ typedef struct PacsIndexOps {
     PacsStatus (*read_metadata)(PacsIndex *self, PacsLevel level, const PacsOrthancId *id, PacsArena *arena,
                                 PacsMetadataValue **ret_values, size_t *ret_count, PacsError *err);
     PacsStatus (*statistics)(PacsIndex *self, PacsStatistics *ret_statistics, PacsError *err);
+
+    /** A page; every match is one by pacs_search_facts_match(), and in the order of PacsSearchPosition. */
+    PacsStatus (*search)(PacsIndex *self, const PacsPreparedSearch *search, PacsArena *arena,
+                         PacsSearchPage *ret_page, PacsError *err);
 
     PacsStatus (*read_changes)(PacsIndex *self, const PacsChangeQuery *query, PacsArena *arena,
                                PacsChangePage *ret_page, PacsError *err);

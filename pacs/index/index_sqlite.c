@@ -1,4 +1,5 @@
 #include "pacs/index/index_sqlite.h"
+#include "pacs/index/index_sqlite_search.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -95,6 +96,7 @@ static const PacsIndexOps sqlite_ops = {
     .list_objects = pacs_index_sqlite_list_objects,
     .read_metadata = pacs_index_sqlite_read_metadata,
     .statistics = pacs_index_sqlite_statistics,
+    .search = pacs_index_sqlite_search,
     .read_changes = pacs_index_sqlite_read_changes,
     .clear_changes = pacs_index_sqlite_clear_changes,
     .read_garbage = pacs_index_sqlite_read_garbage,
@@ -154,6 +156,8 @@ static PacsStatus open_database(IndexSqlite *index, const char *path, PacsError 
         status = pacs_sqlite_script(index->writer, writer_settings, err);
     if (status == PACS_OK)
         status = check_log(index->writer, err);
+    if (status == PACS_OK)
+        status = pacs_index_sqlite_search_functions(index->writer, err);
     if (status == PACS_OK)
         status = pacs_index_sqlite_migrate(index->writer, &index->base.schema_version, err);
     return status;

@@ -194,6 +194,8 @@ PacsStatus pacs_index_sqlite_read_metadata(PacsIndex *self, PacsLevel level, con
                                            PacsArena *arena, PacsMetadataValue **ret_values,
                                            size_t *ret_count, PacsError *err);
 PacsStatus pacs_index_sqlite_statistics(PacsIndex *self, PacsStatistics *ret_statistics, PacsError *err);
+PacsStatus pacs_index_sqlite_search(PacsIndex *self, const PacsPreparedSearch *search, PacsArena *arena,
+                                    PacsSearchPage *ret_page, PacsError *err);
 PacsStatus pacs_index_sqlite_read_changes(PacsIndex *self, const PacsChangeQuery *query, PacsArena *arena,
                                           PacsChangePage *ret_page, PacsError *err);
 PacsStatus pacs_index_sqlite_clear_changes(PacsIndex *self, PacsError *err);

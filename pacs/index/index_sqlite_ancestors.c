@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "pacs/index/index_sqlite_add.h"
+#include "pacs/index/index_sqlite_search.h"
 #include "pacs/util/text.h"
 
 /* What an instance hangs on: the peer it came from, its patient, study and series. */
@@ -219,7 +220,11 @@ static PacsStatus make_ancestors(IndexSqlite *index, const PacsPreparedAdd *prep
         return status;
     added->is_new[PACS_LEVEL_SERIES] = true;
     series->expected_instances = prepared->expected_instances;
-    return make_series(index, prepared, origin, parents, err);
+    status = make_series(index, prepared, origin, parents, err);
+    if (status != PACS_OK)
+        return status;
+    return added->is_new[PACS_LEVEL_STUDY] ? pacs_index_sqlite_search_add(index, parents->study, err)
+                                           : pacs_index_sqlite_search_refresh(index, parents->study, err);
 }
 
 /** Something comes below them: none is stable now, and the next event has something to tell. */

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "pacs/index/index_sqlite.h"
+#include "pacs/index/index_sqlite_search.h"
 
 struct IndexReaderPool {
     pthread_mutex_t mutex;
@@ -34,6 +34,8 @@ PacsStatus pacs_index_sqlite_pool_new(const char *path, uint32_t count, IndexRea
         status = pacs_sqlite_open(path, SQLITE_OPEN_READONLY, &pool->idle[pool->idle_count], err);
         if (status == PACS_OK)
             status = pacs_sqlite_script(pool->idle[pool->idle_count++], reader_settings, err);
+        if (status == PACS_OK)
+            status = pacs_index_sqlite_search_functions(pool->idle[pool->idle_count - 1], err);
     }
     if (status != PACS_OK) {
         pacs_index_sqlite_pool_free(pool);

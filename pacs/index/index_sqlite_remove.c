@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "pacs/index/index_sqlite_delete.h"
+#include "pacs/index/index_sqlite_search.h"
 #include "pacs/util/limits.h"
 
 /* Removes rows of patients, studies and series, and counts what stays. */
@@ -151,6 +152,8 @@ static PacsStatus delete_study(IndexSqlite *index, int64_t study, PacsArena *are
                               "UPDATE study_uid SET study_count = study_count - 1"
                               " WHERE id = (SELECT study_uid FROM study WHERE id = ?)",
                               pacs_sql_i64(study));
+    if (status == PACS_OK)
+        status = pacs_index_sqlite_search_remove(index, study, err);
     sum->studies++;
     return status == PACS_OK ? delete_row(index, PACS_LEVEL_STUDY, study, err) : status;
 }
@@ -244,6 +247,8 @@ PacsStatus pacs_index_sqlite_delete_target(IndexSqlite *index, const IndexDeleti
         break;
     case PACS_LEVEL_SERIES:
         status = delete_series(index, target->rows[PACS_LEVEL_SERIES], &loss, err);
+        if (status == PACS_OK)
+            status = pacs_index_sqlite_search_refresh(index, target->rows[PACS_LEVEL_STUDY], err);
         break;
     case PACS_LEVEL_INSTANCE:
         status = delete_instance(index, target, &loss, err);

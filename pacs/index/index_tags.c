@@ -84,3 +84,18 @@ const char *pacs_index_tags_get(const PacsTagValue *tags, size_t count, PacsTag 
             return tags[i].value;
     return NULL;
 }
+
+const char *pacs_index_tags_find(const void *bytes, size_t size, PacsTag tag)
+{
+    const uint8_t *entries = bytes;
+    if (size == 0 || entries[0] != VERSION)
+        return NULL;
+    for (size_t at = 1, step; at < size; at += step) {
+        step = entry_size(entries + at, size - at);
+        if (step == 0)
+            return NULL;
+        if (get_u32(entries + at) == tag)
+            return (const char *)entries + at + HEADER_SIZE;
+    }
+    return NULL;
+}

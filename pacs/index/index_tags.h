@@ -24,3 +24,7 @@ PACS_CHECKED PacsStatus pacs_index_tags_parse(const void *bytes, size_t size, Pa
 
 /** Value of a tag, NULL if it is not among them. Borrowed from the list. */
 const char *pacs_index_tags_get(const PacsTagValue *tags, size_t count, PacsTag tag);
+
+/** The same in the stored form, without reading the rest; NULL if it is absent (or the bytes are not ours). Borrowed from
+ *  `bytes`. */
+const char *pacs_index_tags_find(const void *bytes, size_t size, PacsTag tag);

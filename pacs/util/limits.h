@@ -79,6 +79,7 @@
 #define PACS_MAX_SEARCH_VALUES 10000          /* count, of all terms together: a list of UIDs fills an HTTP header at 1,000 */
 #define PACS_MAX_SEARCH_VALUE 1024            /* one value or pattern: names have 5 x 3 x 64 characters at most */
 #define PACS_MAX_SEARCH_ROWS 10000            /* of one page: 30 MB of an answer */
+#define PACS_MAX_SEARCH_WORK (1u << 22)       /* of one page: 4 million studies passed over, 260,000 resources read: some seconds */
 #define PACS_MAX_SEARCH_JSON 2000             /* resources of one page matched by their DICOM JSON: some 100 ms */
 #define PACS_MAX_QIDO_ROWS 50000              /* of one answer, also where no limit is asked: 50 MB of JSON; clients page */
 #define PACS_MAX_QIDO_OFFSET 1000000u         /* skipped rows are read too; cursors go further */

@@ -189,6 +189,8 @@ int index_contract_run(const IndexContract *contract)
         {"read", index_contract_read_tests, index_contract_read_count},
         {"delete", index_contract_delete_tests, index_contract_delete_count},
         {"event", index_contract_event_tests, index_contract_event_count},
+        {"search", index_contract_search_tests, index_contract_search_count},
+        {"search pages", index_contract_search_page_tests, index_contract_search_page_count},
     };
     int failed = 0;
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {

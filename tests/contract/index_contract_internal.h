@@ -41,6 +41,10 @@ extern const struct CMUnitTest index_contract_delete_tests[];
 extern const size_t index_contract_delete_count;
 extern const struct CMUnitTest index_contract_event_tests[];
 extern const size_t index_contract_event_count;
+extern const struct CMUnitTest index_contract_search_tests[];
+extern const size_t index_contract_search_count;
+extern const struct CMUnitTest index_contract_search_page_tests[];
+extern const size_t index_contract_search_page_count;
 
 /* Used by every file's table. */
 int index_contract_setup(void **state);

@@ -1,0 +1,191 @@
+#pragma once
+
+#include "pacs/index/index_search_prepare.h"
+#include "pacs/index/index_sqlite.h"
+#include "pacs/util/limits.h"
+
+/**
+ * Searching in SQLite; for index_sqlite_search*.c.
+ *
+ * Every search, of whatever level, walks studies in the order of answers (study_search.key, newest first), tests each
+ * and goes down to its series and instances. Which studies it walks is the plan:
+ *
+ *   UIDS     those that have the UIDs asked for, or their series and instances
+ *   EQUAL    those of a patient id, accession number or birth date, by a B-tree
+ *   NEWEST   all, between two dates if there are such
+ *   TRIGRAM  those whose texts have all trigrams of what is looked for
+ *
+ * A word that many studies have fills a page soonest by NEWEST, a rare one by TRIGRAM. Which it is, is not looked up but
+ * tried: NEWEST runs for INDEX_SEARCH_TRIAL studies, and if the page is not full then, TRIGRAM goes on where it
+ * stopped. So the commonest name and one that nobody has cost alike.
+ *
+ * Work is done in slices: a snapshot each, which ends after some milliseconds, so that a search never holds up the log.
+ */
+#define INDEX_SEARCH_TRIAL 2000 /* studies: 0.3 ms */
+
+/** Columns of study_search with texts, in their order there. */
+typedef enum IndexSearchColumn {
+    SEARCH_PATIENT_NAME,
+    SEARCH_PATIENT_ID,
+    SEARCH_BIRTH_DATE,
+    SEARCH_SEX,
+    SEARCH_ACCESSION_NUMBER,
+    SEARCH_STUDY_ID,
+    SEARCH_STUDY_DESCRIPTION,
+    SEARCH_REFERRING_PHYSICIAN,
+    SEARCH_INSTITUTION_NAME,
+    SEARCH_MODALITIES,
+    SEARCH_COLUMN_COUNT,
+} IndexSearchColumn;
+
+typedef enum IndexSearchPath {
+    INDEX_SEARCH_UIDS,
+    INDEX_SEARCH_EQUAL,
+    INDEX_SEARCH_NEWEST,
+    INDEX_SEARCH_TRIGRAM,
+} IndexSearchPath;
+
+/** The terms that the texts of study_search decide, as the SQL function search_test() tests them. */
+typedef struct IndexSearchFilter {
+    struct {
+        IndexSearchColumn column;
+        const PacsMatcher *matcher;
+    } tests[PACS_MAX_SEARCH_TERMS];
+    size_t count;
+    uint64_t examined;   /* rows it was asked about */
+    uint64_t stop_after; /* of those: then it lets one through untested, so that the statement comes back */
+} IndexSearchFilter;
+
+typedef struct IndexSearchPlan {
+    IndexSearchPath path;
+    int64_t oldest, below;          /* keys: from `oldest`, less than `below` */
+    const PacsPreparedTerm *driver; /* UIDS, EQUAL */
+    IndexSearchColumn column;       /* EQUAL */
+    const char *const *texts;       /* EQUAL: as the column has them */
+    size_t text_count;
+    const char *trigrams; /* FTS5's query; NULL: no term has trigrams */
+    IndexSearchFilter filter;
+    bool is_decided; /* keys and filter decide every term: a study they let through matches */
+} IndexSearchPlan;
+
+/* ---- index_sqlite_search_plan.c ---- */
+
+PACS_CHECKED PacsStatus pacs_index_sqlite_search_plan(const PacsPreparedSearch *search, PacsArena *arena,
+                                                      IndexSearchPlan *ret_plan, PacsError *err);
+
+/* ---- index_sqlite_search_sql.c: functions that SQL calls ---- */
+
+/** search_key(date, time, row), search_tag(tags, tag), search_text/name/date(value), search_test(filter, texts...). */
+PACS_CHECKED PacsStatus pacs_index_sqlite_search_functions(PacsSqlite *connection, PacsError *err);
+#define INDEX_SEARCH_FILTER_TYPE "lightbox-search-filter" /* of the pointer that search_test() takes */
+PACS_CHECKED PacsStatus pacs_index_sqlite_bind_filter(sqlite3_stmt *rows, int index,
+                                                      IndexSearchFilter *filter, PacsError *err);
+
+/* ---- index_sqlite_search_source.c: studies in the order of answers ---- */
+
+/** What a walk goes through; kept from slice to slice. */
+typedef struct IndexSearchSource {
+    const PacsPreparedSearch *search;
+    IndexSearchPlan *plan;
+    PacsSqlite *db;     /* of the slice */
+    sqlite3_stmt *rows; /* NEWEST, TRIGRAM: the running statement */
+    /* UIDS, EQUAL: what was collected, in the order of answers */
+    PacsSearchPosition *set;
+    size_t count, capacity, at;
+    bool collected;
+    int64_t complete_from; /* EQUAL: older ones are still to be collected */
+} IndexSearchSource;
+
+void pacs_index_sqlite_source_begin(IndexSearchSource *source, PacsSqlite *db);
+/** The next study behind `after`, and of it only a series or instance where not 0. *ret_has false: no more. The filter
+ *  has let it through, but may have stopped (filter.examined > filter.stop_after): then it is not tested. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_source_next(IndexSearchSource *source,
+                                                      const PacsSearchPosition *after,
+                                                      PacsSearchPosition *ret_next, bool *ret_has,
+                                                      PacsError *err);
+void pacs_index_sqlite_source_end(IndexSearchSource *source); /* of the slice */
+void pacs_index_sqlite_source_clear(IndexSearchSource *source);
+
+/* ---- index_sqlite_search_row.c: rows of the four levels ---- */
+
+/** Where a search stands: rows of study, series and instance, as far as they are read. The texts are the
+ *  statements', valid until the next row of that level. */
+typedef struct IndexSearchCursor {
+    PacsSqlite *db;
+    sqlite3_stmt *study, *series, *instance;
+    int64_t rows[PACS_LEVEL_COUNT];
+    PacsSearchFacts facts;
+} IndexSearchCursor;
+
+PACS_CHECKED PacsStatus pacs_index_sqlite_cursor_study(IndexSearchCursor *cursor, int64_t key, bool *ret_has,
+                                                       PacsError *err);
+/** Begin with the series (instances) whose row is greater than `after`; `only` 0 or the one that is meant. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_cursor_series(IndexSearchCursor *cursor, int64_t after,
+                                                        int64_t only, PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_sqlite_cursor_next_series(IndexSearchCursor *cursor, bool *ret_has,
+                                                             PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_sqlite_cursor_instances(IndexSearchCursor *cursor, int64_t after,
+                                                           int64_t only, PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_sqlite_cursor_next_instance(IndexSearchCursor *cursor, bool *ret_has,
+                                                               PacsError *err);
+void pacs_index_sqlite_cursor_end(IndexSearchCursor *cursor);
+
+/** The row where the cursor stands, copied into the arena. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_cursor_copy(IndexSearchCursor *cursor, PacsLevel level,
+                                                      PacsArena *arena, PacsSearchRow *ret_row,
+                                                      PacsError *err);
+/** The DICOM JSON of the first instance of where the cursor stands, packed. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_cursor_json(IndexSearchCursor *cursor, PacsLevel level,
+                                                      PacsArena *arena, PacsInstanceBlobs *ret_blobs,
+                                                      PacsError *err);
+
+/* ---- index_sqlite_search_run.c: the walk ---- */
+
+typedef struct IndexSearchRun IndexSearchRun;
+
+/** A match; `cursor` stands on it, unless the run asked for no rows. */
+typedef PacsStatus IndexSearchAccept(IndexSearchRun *run, IndexSearchCursor *cursor, PacsError *err);
+
+struct IndexSearchRun {
+    IndexSqlite *index;
+    const PacsPreparedSearch *search;
+    IndexSearchAccept *accept;
+    void *context;
+    bool counts_only; /* accept() reads no rows */
+    uint64_t wanted;  /* matches after which the run ends */
+
+    uint64_t found;
+    PacsSearchPosition at; /* the last resource looked at; with has_more the last one accepted */
+    bool at_end;           /* nothing behind it */
+    bool is_partial;       /* a bound was reached before `wanted` or the end */
+    uint64_t work;         /* studies passed over and, many times that, rows and JSON read */
+    uint64_t rows_examined, json_examined;
+
+    IndexSearchPlan plan;
+    IndexSearchSource source;
+    uint64_t slice_end; /* of `work` */
+    PacsArena *json_arena;
+    PacsBuffer json; /* of the resource, where a term asked for it */
+};
+
+/** The caller has set what stands first in the struct. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_search_run(IndexSearchRun *run, PacsArena *arena, PacsError *err);
+void pacs_index_sqlite_search_end(IndexSearchRun *run);
+
+/** The DICOM JSON of where the cursor stands, inflated into run->json. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_search_json(IndexSearchRun *run, IndexSearchCursor *cursor,
+                                                      PacsError *err);
+
+/* ---- index_sqlite_search_total.c ---- */
+
+PACS_CHECKED PacsStatus pacs_index_sqlite_search_total(IndexSqlite *index, const PacsPreparedSearch *search,
+                                                       PacsArena *arena, PacsSearchPage *page,
+                                                       PacsError *err);
+
+/* ---- index_sqlite_search_write.c: what a write changes of it ---- */
+
+/** A study came, or one of its series came or went. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_search_add(IndexSqlite *index, int64_t study, PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_sqlite_search_refresh(IndexSqlite *index, int64_t study, PacsError *err);
+/** Before the study's row goes. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_search_remove(IndexSqlite *index, int64_t study, PacsError *err);

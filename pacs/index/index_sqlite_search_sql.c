@@ -1,0 +1,99 @@
+#include <string.h>
+
+#include "pacs/index/index_sqlite_search.h"
+#include "pacs/index/index_tags.h"
+#include "pacs/util/limits.h"
+
+/* Our functions in SQL: the forms that are stored and compared are worked out in one place, for rows that come and for
+ * rows of an older schema. */
+
+static void search_key(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    const char *date = (const char *)sqlite3_value_text(values[0]);
+    const char *time = (const char *)sqlite3_value_text(values[1]);
+    sqlite3_result_int64(context, pacs_search_key(date, time, sqlite3_value_int64(values[2])));
+}
+
+static void search_tag(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    const void *bytes = sqlite3_value_blob(values[0]);
+    const char *value = pacs_index_tags_find(bytes, (size_t)sqlite3_value_bytes(values[0]),
+                                             (PacsTag)sqlite3_value_int64(values[1]));
+    if (value)
+        sqlite3_result_text(context, value, -1, SQLITE_TRANSIENT);
+}
+
+/** The kind of value is the function's user data. */
+static void search_text(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    const PacsValueKind *kind = sqlite3_user_data(context);
+    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(PACS_MAX_INDEXED_TAGS);
+    if (pacs_search_text(*kind, (const char *)sqlite3_value_text(values[0]), &text))
+        sqlite3_result_text64(context, pacs_buffer_text(&text), text.size, SQLITE_TRANSIENT, SQLITE_UTF8);
+    else
+        sqlite3_result_error_nomem(context);
+}
+
+static bool passes(const IndexSearchFilter *filter, sqlite3_value **texts)
+{
+    for (size_t i = 0; i < filter->count; i++) {
+        sqlite3_value *value = texts[filter->tests[i].column];
+        const char *text = sqlite3_value_blob(value); /* no NUL is needed: spares SQLite a copy */
+        if (!pacs_search_text_matches(filter->tests[i].matcher,
+                                      (PacsSlice){text, (size_t)sqlite3_value_bytes(value)}))
+            return false;
+    }
+    return true;
+}
+
+static void search_test(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    IndexSearchFilter *filter = sqlite3_value_pointer(values[0], INDEX_SEARCH_FILTER_TYPE);
+    if (!filter)
+        return; /* SQL typed by somebody: NULL */
+    filter->examined++;
+    sqlite3_result_int(context, filter->examined > filter->stop_after || passes(filter, values + 1));
+}
+
+PacsStatus pacs_index_sqlite_search_functions(PacsSqlite *connection, PacsError *err)
+{
+    static PacsValueKind text = PACS_VALUE_TEXT;
+    static PacsValueKind name = PACS_VALUE_NAME;
+    static PacsValueKind date = PACS_VALUE_DATE;
+    const int pure = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
+    const struct {
+        const char *name;
+        int arguments;
+        int flags;
+        PacsValueKind *kind;
+        void (*run)(sqlite3_context *context, int count, sqlite3_value **values);
+    } functions[] = {
+        {"search_key", 3, pure, NULL, search_key},
+        {"search_tag", 2, pure, NULL, search_tag},
+        {"search_text", 1, pure, &text, search_text},
+        {"search_name", 1, pure, &name, search_text},
+        {"search_date", 1, pure, &date, search_text},
+        {"search_test", 1 + SEARCH_COLUMN_COUNT, SQLITE_UTF8, NULL, search_test},
+    };
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        const int code = sqlite3_create_function_v2(pacs_sqlite_handle(connection), functions[i].name,
+                                                    functions[i].arguments, functions[i].flags,
+                                                    functions[i].kind, functions[i].run, NULL, NULL, NULL);
+        if (code != SQLITE_OK)
+            return pacs_fail(err, PACS_NO_MEMORY, "cannot give the database the function %s",
+                             functions[i].name);
+    }
+    return PACS_OK;
+}
+
+PacsStatus pacs_index_sqlite_bind_filter(sqlite3_stmt *rows, int index, IndexSearchFilter *filter,
+                                         PacsError *err)
+{
+    return sqlite3_bind_pointer(rows, index, filter, INDEX_SEARCH_FILTER_TYPE, NULL) == SQLITE_OK
+               ? PACS_OK
+               : pacs_fail(err, PACS_NO_MEMORY, "no memory for a search");
+}
