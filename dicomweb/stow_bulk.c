@@ -135,7 +135,8 @@ static const char *said_syntax(const char *content_type, PacsStatus *ret_status,
         return NULL;
     const PacsUidEntry *entry = pacs_uid_find_transfer_syntax(pacs_slice(uid));
     if (!entry)
-        *ret_status = pacs_fail(err, PACS_UNSUPPORTED, "the transfer syntax of a part is not one that DICOM defines");
+        *ret_status = pacs_fail(err, PACS_UNSUPPORTED,
+                                "the transfer syntax of a part is not one that DICOM defines");
     return entry && (entry->flags & PACS_UID_ENCAPSULATED) ? entry->uid : NULL;
 }
 

@@ -72,7 +72,8 @@ static PacsStatus add_use(StowJoin *join, StowInstance *instance, StowLocation *
     return PACS_OK;
 }
 
-static PacsStatus add_holes(StowJoin *join, StowInstance *instance, const PacsDataset *dataset, PacsError *err)
+static PacsStatus add_holes(StowJoin *join, StowInstance *instance, const PacsDataset *dataset,
+                            PacsError *err)
 {
     instance->holes = pacs_arena_array(join->arena, dataset->hole_count, sizeof *instance->holes);
     if (!instance->holes && dataset->hole_count > 0)
@@ -157,7 +158,8 @@ static PacsStatus take_json(void *context, PacsSlice object, PacsError *err)
     return PACS_OK;
 }
 
-static PacsStatus begin_json(Stow *stow, const PacsMultipartPart *part, const char *content_type, PacsError *err)
+static PacsStatus begin_json(Stow *stow, const PacsMultipartPart *part, const char *content_type,
+                             PacsError *err)
 {
     (void)part;
     (void)content_type;
@@ -209,7 +211,8 @@ void stow_join_finish(Stow *stow)
         if (!instance->done)
             fail_waiting(stow, instance);
     }
-    for (const StowLocation *location = stow->join->first_location; location; location = location->next_made) {
+    for (const StowLocation *location = stow->join->first_location; location;
+         location = location->next_made) {
         PacsError err = {0};
         if (location->named)
             continue;

@@ -114,7 +114,8 @@ static PacsStatus feed_plain(Stow *stow, const StowHole *hole, PacsError *err)
     for (const StowPiece *piece = hole->location->pieces; piece; piece = piece->next)
         total += piece->size; /* at most what a request may bring: no overflow */
     if (total > PACS_ELEMENT_VALUE_MAX)
-        return pacs_fail(err, PACS_TOO_LARGE, "(%04X,%04X) would have %" PRIu64 " bytes, more than a value can",
+        return pacs_fail(err, PACS_TOO_LARGE,
+                         "(%04X,%04X) would have %" PRIu64 " bytes, more than a value can",
                          pacs_tag_group(hole->tag), pacs_tag_element(hole->tag), total);
     size_t header_size = pacs_element_header_format(hole->tag, hole->vr, even(total), header);
     PacsStatus status = pacs_upload_feed(stow->upload, header, header_size, err);
@@ -125,8 +126,8 @@ static PacsStatus feed_delimiter(Stow *stow, PacsTag tag, uint32_t length, PacsE
 {
     const uint16_t group = pacs_tag_group(tag);
     const uint16_t element = pacs_tag_element(tag);
-    const uint8_t bytes[8] = {(uint8_t)group,  (uint8_t)(group >> 8),  (uint8_t)element,
-                              (uint8_t)(element >> 8), (uint8_t)length, (uint8_t)(length >> 8),
+    const uint8_t bytes[8] = {(uint8_t)group,          (uint8_t)(group >> 8),  (uint8_t)element,
+                              (uint8_t)(element >> 8), (uint8_t)length,        (uint8_t)(length >> 8),
                               (uint8_t)(length >> 16), (uint8_t)(length >> 24)};
 
     return pacs_upload_feed(stow->upload, bytes, sizeof bytes, err);
@@ -223,7 +224,8 @@ static PacsStatus feed_instance(Stow *stow, const StowInstance *instance, bool e
             status = encapsulated && is_pixel_data(hole) ? feed_encapsulated(stow, hole, err)
                                                          : feed_plain(stow, hole, err);
     }
-    return status == PACS_OK ? feed_from_spool(stow, instance->offset + at, instance->size - at, err) : status;
+    return status == PACS_OK ? feed_from_spool(stow, instance->offset + at, instance->size - at, err)
+                             : status;
 }
 
 static PacsStatus check_uids(const StowInstance *instance, PacsError *err)

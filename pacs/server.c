@@ -209,7 +209,7 @@ static PacsStatus open_dicomweb(PacsServer *server, const PacsSettings *settings
 static PacsStatus open_http(PacsServer *server, const PacsSettings *settings, PacsError *err)
 {
     static const char *const everywhere[] = {"0.0.0.0", "::"};
-    PacsTextList addresses;
+    PacsTextList addresses, origins;
     PacsHttpServerOptions options = {.site = server->access,
                                      .port = (uint16_t)settings->http_port,
                                      .pool_threads = settings->http_threads_count,
@@ -220,6 +220,13 @@ static PacsStatus open_http(PacsServer *server, const PacsSettings *settings, Pa
     if (status != PACS_OK)
         return status;
 
+    status = pacs_options_text_list(settings->http_cors_origins, "HttpCorsOrigins", server->arena, &origins,
+                                    err);
+    if (status != PACS_OK)
+        return status;
+    options.site.compresses = settings->http_compression_enabled;
+    options.site.cors_origins = origins.items;
+    options.site.cors_origin_count = origins.count;
     options.addresses = addresses.items;
     options.address_count = addresses.count;
     if (addresses.count == 0 && settings->remote_access_allowed) {

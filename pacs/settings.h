@@ -28,6 +28,8 @@ typedef struct PacsSettings {
     const json_t *authentication_enabled; /* null: where remote access is allowed or users are registered */
     const json_t *registered_users;
     bool http_describe_errors;
+    bool http_compression_enabled;
+    const json_t *http_cors_origins;
     uint64_t keep_alive_timeout_s;
 
     const json_t *dicom_web; /* Orthanc's section: Enable, Root, EnableWado, WadoRoot, PublicRoot */

@@ -76,6 +76,12 @@ const PacsSetting pacs_settings_table[] = {
     JSON("RegisteredUsers", registered_users, "{}", "Names and passwords: {\"alice\": \"secret\"}."),
     BOOL("HttpDescribeErrors", http_describe_errors, "true",
          "Whether error answers have a body that explains."),
+    BOOL("HttpCompressionEnabled", http_compression_enabled, "true",
+         "Whether JSON and text leave as gzip for clients that take it."),
+    JSON(
+        "HttpCorsOrigins", http_cors_origins, "[]",
+        "Pages from elsewhere that may use this server in a browser (CORS): [\"https://viewer.example.org\"], or\n"
+        "[\"*\"] for all, then without credentials."),
     NUMBER("KeepAliveTimeout", keep_alive_timeout_s, "75", 1, 3600,
            "Seconds an idle HTTP connection is kept. Longer than the proxy's in front, which is usually 60."),
 
@@ -167,7 +173,6 @@ const char *const pacs_settings_without_effect[] = {
     "KeepAlive",
     "TcpNoDelay",
     "HttpRequestTimeout",
-    "HttpCompressionEnabled",
     "DicomModalitiesInDatabase",
     "OrthancPeers",
     "OrthancPeersInDatabase",

@@ -145,7 +145,11 @@ static bool check_method_and_path(PacsHttpExchange *exchange)
 
     if (match->route)
         return true;
-    if (match->allow[0] == '\0') {
+    if (match->allow[0] != '\0' && exchange->request.method == PACS_HTTP_OPTIONS) {
+        pacs_http_reply_header(&exchange->reply, "Allow", match->allow);
+        pacs_http_reply_code(&exchange->reply, 204);
+        answer(exchange);
+    } else if (match->allow[0] == '\0') {
         (void)pacs_fail(&error, PACS_NOT_FOUND, "nothing is served at this address");
         refuse(exchange, 404, &error);
     } else {
@@ -248,11 +252,20 @@ static bool parse_and_match(PacsHttpExchange *exchange)
     return status == PACS_OK;
 }
 
+static bool check_preflight(PacsHttpExchange *exchange)
+{
+    if (!pacs_http_cors_preflight(exchange->request.site->cors, &exchange->request, &exchange->reply))
+        return true;
+    answer(exchange);
+    return false;
+}
+
 PacsHttpNext pacs_http_exchange_head(PacsHttpExchange *exchange)
 {
     /* Rights come before the route's existence, so that strangers learn nothing of what is here. */
-    if (!parse_and_match(exchange) || !check_rights(exchange) || !check_method_and_path(exchange) ||
-        !check_writable(exchange) || !check_expectation(exchange) || !open_body(exchange))
+    if (!parse_and_match(exchange) || !check_preflight(exchange) || !check_rights(exchange) ||
+        !check_method_and_path(exchange) || !check_writable(exchange) || !check_expectation(exchange) ||
+        !open_body(exchange))
         return after_early_answer(exchange);
     /* A client that waits for "100 Continue" is told before it sends; others are sending already. */
     if (exchange->body.kind == PACS_HTTP_BODY_STREAM && exchange->request.expects_continue)

@@ -148,11 +148,16 @@ const char *pacs_http_find_header(const PacsHttpPair *headers, size_t count, con
 void pacs_http_reply_init(PacsHttpReply *reply, PacsHttpRequest *request);
 void pacs_http_payload_clear(PacsHttpPayload *payload);
 void pacs_http_reply_release_kept(PacsHttpReply *reply);
+/** The first of this name; NULL: none. */
+const char *pacs_http_reply_get_header(const PacsHttpReply *reply, const char *name);
 /** Back to no headers and no body. */
 void pacs_http_reply_forget(PacsHttpReply *reply);
 /** Cut the range asked for, read what is sent whole, add the headers that every reply has, turn a failed reply
  *  into a 500. False: not complete yet, the disk has to be waited for; call again where that may be. */
 PACS_CHECKED bool pacs_http_reply_complete(PacsHttpReply *reply, bool may_wait);
+
+/* compress.c: JSON and text as gzip, where the client takes it. False: not may_wait, and it would take a while. */
+PACS_CHECKED bool pacs_http_reply_compress(PacsHttpReply *reply, bool may_wait);
 
 /* account.c: the one log record and the counters of a request. `is_whole` false: the client did not
  * get all. */

@@ -54,6 +54,14 @@ static void remove_header(PacsHttpReply *reply, const char *name)
     }
 }
 
+const char *pacs_http_reply_get_header(const PacsHttpReply *reply, const char *name)
+{
+    for (const PacsHttpHeader *header = reply->headers; header; header = header->next)
+        if (strcasecmp(header->name, name) == 0)
+            return header->value;
+    return NULL;
+}
+
 static bool is_clean(const char *value)
 {
     for (; *value; value++)
@@ -377,16 +385,20 @@ static void recover(PacsHttpReply *reply)
 
 bool pacs_http_reply_complete(PacsHttpReply *reply, bool may_wait)
 {
+    const PacsHttpRequest *request = reply->request;
+
     if (!reply->is_cut) {
         reply->is_cut = true;
         serve_range(reply);
     }
-    if (!read_small_body(reply, may_wait))
+    if (!read_small_body(reply, may_wait) || !pacs_http_reply_compress(reply, may_wait))
         return false;
     if (reply->failed)
         recover(reply);
     /* No sniffing of types: a stored object is never run as a page (Orthanc has had that hole). */
     pacs_http_reply_header(reply, "X-Content-Type-Options", "nosniff");
-    pacs_http_reply_header(reply, "X-Request-Id", reply->request->id);
+    pacs_http_reply_header(reply, "X-Request-Id", request->id);
+    if (!pacs_http_reply_get_header(reply, "Access-Control-Allow-Origin")) /* a preflight has it */
+        pacs_http_cors_mark(request->site->cors, request, reply);
     return true;
 }

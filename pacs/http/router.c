@@ -266,7 +266,8 @@ PacsStatus pacs_http_router_match(const PacsHttpRouter *router, PacsArena *arena
             best = candidate;
     }
     if (!best) {
-        list_allowed(allowed, ret_match->allow);
+        if (allowed) /* the server answers OPTIONS itself */
+            list_allowed(allowed | 1u << PACS_HTTP_OPTIONS, ret_match->allow);
         return PACS_OK;
     }
     ret_match->mount = best->mount;

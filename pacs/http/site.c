@@ -14,7 +14,10 @@ PacsStatus pacs_http_site_new(const PacsHttpSiteOptions *options, PacsHttpSite *
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for the HTTP server");
     site->options = *options;
     site->options.users = NULL; /* the digests are in auth; nothing here may use the passwords */
+    site->options.cors_origins = NULL;
     PacsStatus status = pacs_http_router_new(&site->router, err);
+    if (status == PACS_OK)
+        status = pacs_http_cors_new(options->cors_origins, options->cors_origin_count, &site->cors, err);
     if (status == PACS_OK)
         status = pacs_http_auth_new(options->users, options->user_count, &site->auth, err);
     if (status != PACS_OK)
@@ -36,6 +39,7 @@ void pacs_http_site_free(PacsHttpSite *site)
     if (!site)
         return;
     pacs_http_buffers_free(site->buffers);
+    pacs_http_cors_free(site->cors);
     pacs_http_auth_free(site->auth);
     pacs_http_router_free(site->router);
     free(site);

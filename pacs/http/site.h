@@ -6,6 +6,7 @@
 
 #include "pacs/http/auth.h"
 #include "pacs/http/buffers.h"
+#include "pacs/http/cors.h"
 #include "pacs/http/http.h"
 #include "pacs/http/router.h"
 #include "pacs/util/auto.h"
@@ -22,11 +23,17 @@ typedef struct PacsHttpSiteOptions {
     size_t user_count;
     bool remote_access_allowed; /* false: 403 for peers other than loopback */
     bool read_only;             /* 403 for PACS_HTTP_MUTATES routes */
-    PacsMetrics *metrics;       /* NULL: none */
+    bool compresses;            /* JSON and text as gzip, for clients that take it */
+    /** Pages from elsewhere that may use this server (CORS): "https://viewer.example.org", "*" for all. Borrowed
+     *  during the call. */
+    const char *const *cors_origins;
+    size_t cors_origin_count;
+    PacsMetrics *metrics; /* NULL: none */
 } PacsHttpSiteOptions;
 
 typedef struct PacsHttpSite {
     PacsHttpSiteOptions options;
+    PacsHttpCors *cors;
     PacsHttpRouter *router;
     PacsHttpAuth *auth;
     PacsHttpBuffers *buffers;

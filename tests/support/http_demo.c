@@ -175,11 +175,27 @@ static void handle_tagged(void *context, PacsHttpRequest *request, PacsHttpReply
         pacs_http_reply_text(reply, "text/plain", "tagged");
 }
 
-/* ---- Files and streams of the size in the path ---- */
+/* ---- Texts, files and streams of the size in the path ---- */
 
 static uint64_t wanted_size(const PacsHttpRequest *request)
 {
     return strtoull(pacs_http_capture(request, "size"), NULL, 10);
+}
+
+/* Many times the letter a. */
+static void handle_long_text(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
+{
+    const char *type = pacs_http_query(request, "type");
+    const size_t size = (size_t)wanted_size(request);
+    char *text = pacs_arena_alloc(pacs_http_arena(request), size + 1);
+
+    (void)context;
+    memset(text, 'a', size);
+    if (pacs_http_reply_not_modified(request, reply, "\"text\""))
+        return;
+    if (pacs_http_query(request, "encoded"))
+        pacs_http_reply_header(reply, "Content-Encoding", "gzip");
+    pacs_http_reply_text(reply, type ? type : "text/plain; charset=utf-8", text);
 }
 
 static void handle_file(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
@@ -407,6 +423,7 @@ static const PacsHttpRoute routes[] = {
     {.method = PACS_HTTP_GET, .pattern = "/failed", .handle = handle_failed},
     {.method = PACS_HTTP_GET, .pattern = "/tagged", .handle = handle_tagged},
     {.method = PACS_HTTP_GET, .pattern = "/gate", .handle = handle_gate, .place = PACS_HTTP_POOL},
+    {.method = PACS_HTTP_GET, .pattern = "/text/{size}", .handle = handle_long_text},
     {.method = PACS_HTTP_GET, .pattern = "/file/{size}", .handle = handle_file},
     {.method = PACS_HTTP_GET, .pattern = "/stream/{size}", .handle = handle_stream},
     {.method = PACS_HTTP_GET,

@@ -198,12 +198,24 @@ static void bulk_data_may_be_inside_sequences_and_shared(void **state)
     check_store(fixture, &body, 200, 2, 0, 0);
 
     Kept kept = keep(fixture, 1);
-    assert_true(holds(&kept, "\x11\x00OB\x00\x00\x06\x00\x00\x00" "first\0", 16));
-    assert_true(holds(&kept, "\x10\x10OW\x00\x00\x06\x00\x00\x00" "second", 16));
-    assert_true(holds(&kept, "\x10\x10OW\x00\x00\x06\x00\x00\x00" "first\0", 16));
+    assert_true(holds(&kept,
+                      "\x11\x00OB\x00\x00\x06\x00\x00\x00"
+                      "first\0",
+                      16));
+    assert_true(holds(&kept,
+                      "\x10\x10OW\x00\x00\x06\x00\x00\x00"
+                      "second",
+                      16));
+    assert_true(holds(&kept,
+                      "\x10\x10OW\x00\x00\x06\x00\x00\x00"
+                      "first\0",
+                      16));
     kept_clear(&kept);
     kept = keep(fixture, 2);
-    assert_true(holds(&kept, "\x11\x00OB\x00\x00\x06\x00\x00\x00" "second", 16));
+    assert_true(holds(&kept,
+                      "\x11\x00OB\x00\x00\x06\x00\x00\x00"
+                      "second",
+                      16));
     kept_clear(&kept);
 }
 
@@ -305,12 +317,11 @@ static void frames_are_put_in_order(void **state)
 
 static void the_boxes_of_a_jp2_file_are_left_out(void **state)
 {
-    static const uint8_t file[] = {0, 0, 0, 12, 'j', 'P', ' ', ' ', 0x0D, 0x0A, 0x87, 0x0A,
-                                   0, 0, 0, 9, 'f', 't', 'y', 'p', 1,
-                                   0, 0, 0, 42, 'j', 'p', '2', 'c',
-                                   0xFF, 0x4F, 0xFF, 0x51, 0, 4, 0, 0, 0xFF, 0x50, 0, 6, 0, 0, 0, 0,
-                                   0xFF, 0x52, 0, 12, 0, 0, 0, 1, 0, 5, 3, 3, 0, 1, 0xFF, 0x90, 0, 2,
-                                   0, 0, 0, 9, 'u', 'u', 'i', 'd', 1};
+    static const uint8_t file[] = {
+        0,   0,    0,    12, 'j', 'P',  ' ',  ' ', 0x0D, 0x0A, 0x87, 0x0A, 0,    0,    0,    9,   'f', 't',
+        'y', 'p',  1,    0,  0,   0,    42,   'j', 'p',  '2',  'c',  0xFF, 0x4F, 0xFF, 0x51, 0,   4,   0,
+        0,   0xFF, 0x50, 0,  6,   0,    0,    0,   0,    0xFF, 0x52, 0,    12,   0,    0,    0,   1,   0,
+        5,   3,    3,    0,  1,   0xFF, 0x90, 0,   2,    0,    0,    0,    9,    'u',  'u',  'i', 'd', 1};
     DicomwebFixture *fixture = *state;
     PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(1 << 20);
 
@@ -392,8 +403,7 @@ static void a_bad_data_set_does_not_lose_the_others(void **state)
 
 static void what_pixel_data_cannot_be_is_unsupported(void **state)
 {
-    static const char *const types[] = {"image/png", "text/plain",
-                                        "image/jpeg; transfer-syntax=1.2.3"};
+    static const char *const types[] = {"image/png", "text/plain", "image/jpeg; transfer-syntax=1.2.3"};
     DicomwebFixture *fixture = *state;
 
     for (size_t i = 0; i < 3; i++) {
@@ -401,7 +411,8 @@ static void what_pixel_data_cannot_be_is_unsupported(void **state)
         add_metadata(&body, 1, PIXELS);
         add_bulk(&body, types[i], "px", "pixels", 6);
         stow_end_parts(&body);
-        json_decref(stow_store(fixture, &(StowPost){.content_type = JSON_METADATA}, &body, i < 2 ? 415 : 409));
+        json_decref(
+            stow_store(fixture, &(StowPost){.content_type = JSON_METADATA}, &body, i < 2 ? 415 : 409));
         assert_int_equal(stow_instances(fixture), 0);
     }
 }

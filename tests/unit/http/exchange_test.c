@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
 #include "pacs/http/http_memory.h"
 #include "pacs/util/metrics.h"
@@ -134,9 +135,9 @@ static void a_wrong_method_is_405_and_names_the_right_ones(void **state)
 {
     (void)state;
     assert_int_equal(ask("POST", "/things/special"), 405);
-    assert_string_equal(header("Allow"), "GET, HEAD, PUT, DELETE");
+    assert_string_equal(header("Allow"), "GET, HEAD, PUT, DELETE, OPTIONS");
     assert_int_equal(ask("BREW", "/hello"), 405);
-    assert_string_equal(header("Allow"), "GET, HEAD, POST");
+    assert_string_equal(header("Allow"), "GET, HEAD, POST, OPTIONS");
 }
 
 static void dots_and_empty_segments_are_refused(void **state)
@@ -387,6 +388,182 @@ static void a_stream_that_fails_breaks_the_connection(void **state)
 
 /* ---- Replies ---- */
 
+/* ---- OPTIONS and pages from elsewhere ---- */
+
+static void options_says_what_a_path_allows(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("OPTIONS", "/things/7"), 204);
+    assert_string_equal(header("Allow"), "GET, HEAD, PUT, DELETE, OPTIONS");
+    assert_int_equal(ask("OPTIONS", "/nowhere"), 404);
+}
+
+static const char *const viewers[] = {"https://viewer.example.org", "http://localhost:3000"};
+
+static void open_to(const char *const *origins, size_t count, bool authentication)
+{
+    open_with(&(PacsHttpSiteOptions){.remote_access_allowed = true,
+                                     .authentication = authentication,
+                                     .users = users,
+                                     .user_count = 2,
+                                     .cors_origins = origins,
+                                     .cors_origin_count = count});
+}
+
+static uint32_t preflight(const char *origin, const char *target)
+{
+    return perform(
+        &(PacsHttpAsk){.method = "OPTIONS",
+                       .target = target,
+                       .headers = (PacsHttpPair[]){{"Origin", origin},
+                                                   {"Access-Control-Request-Method", "DELETE"},
+                                                   {"Access-Control-Request-Headers", "authorization"}},
+                       .header_count = 3});
+}
+
+static void without_origins_no_page_is_admitted(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_with("/hello", "Origin", viewers[0]), 200);
+    assert_string_equal(header("Access-Control-Allow-Origin"), "");
+    assert_string_equal(header("Vary"), "");
+    assert_int_equal(preflight(viewers[0], "/hello"), 204);
+    assert_string_equal(header("Access-Control-Allow-Methods"), "");
+}
+
+static void a_page_that_is_named_may_read_answers_and_errors(void **state)
+{
+    (void)state;
+    open_to(viewers, 2, false);
+    assert_int_equal(ask_with("/hello", "Origin", viewers[1]), 200);
+    assert_string_equal(header("Access-Control-Allow-Origin"), viewers[1]);
+    assert_string_equal(header("Access-Control-Allow-Credentials"), "true");
+    assert_non_null(strstr(header("Access-Control-Expose-Headers"), "Content-Range"));
+    assert_string_equal(header("Vary"), "Origin");
+    assert_int_equal(ask_with("/nowhere", "Origin", viewers[1]), 404);
+    assert_string_equal(header("Access-Control-Allow-Origin"), viewers[1]);
+}
+
+static void another_page_may_not(void **state)
+{
+    (void)state;
+    open_to(viewers, 2, false);
+    assert_int_equal(ask_with("/hello", "Origin", "https://viewer.example.org.evil.example"), 200);
+    assert_string_equal(header("Access-Control-Allow-Origin"), "");
+    assert_string_equal(header("Vary"), "Origin");
+    assert_int_equal(ask("GET", "/hello"), 200);
+    assert_string_equal(header("Vary"), "Origin");
+}
+
+static void every_page_may_without_credentials(void **state)
+{
+    (void)state;
+    open_to((const char *const[]){"*"}, 1, false);
+    assert_int_equal(ask_with("/hello", "Origin", "https://anywhere.example"), 200);
+    assert_string_equal(header("Access-Control-Allow-Origin"), "*");
+    assert_string_equal(header("Access-Control-Allow-Credentials"), "");
+    assert_string_equal(header("Vary"), "");
+}
+
+static void a_preflight_needs_no_password_and_tells_no_paths(void **state)
+{
+    (void)state;
+    open_to(viewers, 2, true);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(preflight(viewers[0], i == 0 ? "/hello" : "/nowhere"), 204);
+        assert_string_equal(header("Access-Control-Allow-Origin"), viewers[0]);
+        assert_string_equal(header("Access-Control-Allow-Methods"), "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+        assert_string_equal(header("Access-Control-Allow-Headers"), "authorization");
+    }
+    assert_int_equal(preflight("https://evil.example", "/hello"), 401);
+    assert_string_equal(header("Access-Control-Allow-Origin"), "");
+}
+
+static void an_origin_that_is_none_is_refused(void **state)
+{
+    PacsHttpMount mount = demo_mount(&demo);
+    PacsHttpMemory *refused = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        const char *const bad[] = {"viewer.example.org", "https://", "https://viewer.example.org/path"};
+        PacsHttpSiteOptions options = {.cors_origins = &bad[i], .cors_origin_count = 1};
+        assert_int_equal(pacs_http_memory_new(&options, &mount, 1, &refused, NULL), PACS_INVALID);
+    }
+}
+
+/* ---- gzip ---- */
+
+static void open_compressing(void)
+{
+    open_with(&(PacsHttpSiteOptions){.remote_access_allowed = true, .compresses = true});
+}
+
+static size_t inflated_size(void)
+{
+    static uint8_t inflated[1 << 20];
+    z_stream stream = {.next_in = answer.body.bytes,
+                       .avail_in = (uInt)answer.body.size,
+                       .next_out = inflated,
+                       .avail_out = sizeof inflated};
+
+    assert_int_equal(inflateInit2(&stream, 16 + MAX_WBITS), Z_OK);
+    assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    (void)inflateEnd(&stream);
+    for (size_t i = 0; i < stream.total_out; i++)
+        assert_int_equal(inflated[i], 'a');
+    return stream.total_out;
+}
+
+static void text_leaves_as_gzip_where_the_client_takes_it(void **state)
+{
+    (void)state;
+    open_compressing();
+    assert_int_equal(ask_with("/text/50000", "Accept-Encoding", "br, gzip"), 200);
+    assert_string_equal(header("Content-Encoding"), "gzip");
+    assert_string_equal(header("Vary"), "Accept-Encoding");
+    assert_string_equal(header("ETag"), "W/\"text\"");
+    assert_int_equal(inflated_size(), 50000);
+    assert_int_equal(answer.work_jobs, 0);
+
+    assert_int_equal(ask("GET", "/text/50000"), 200);
+    assert_string_equal(header("Content-Encoding"), "");
+    assert_string_equal(header("Vary"), "Accept-Encoding");
+    assert_string_equal(header("ETag"), "\"text\"");
+    assert_int_equal(answer.body.size, 50000);
+}
+
+static void long_text_is_compressed_in_the_pool(void **state)
+{
+    (void)state;
+    open_compressing();
+    assert_int_equal(ask_with("/text/500000", "Accept-Encoding", "gzip"), 200);
+    assert_int_equal(inflated_size(), 500000);
+    assert_int_equal(answer.work_jobs, 1);
+}
+
+static void what_is_short_or_no_text_is_not_compressed(void **state)
+{
+    static const char *const targets[] = {"/text/1000", "/text/5000?type=image/png", "/text/5000?encoded"};
+
+    (void)state;
+    open_compressing();
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(ask_with(targets[i], "Accept-Encoding", "gzip"), 200);
+        assert_string_equal(header("Vary"), "");
+        assert_true(answer.body.size >= 1000);
+    }
+    assert_int_equal(ask_with("/text/5000?type=application/dicom%2Bjson", "Accept-Encoding", "gzip"), 200);
+    assert_string_equal(header("Content-Encoding"), "gzip");
+}
+
+static void a_weakened_tag_is_known_again(void **state)
+{
+    (void)state;
+    open_compressing();
+    assert_int_equal(ask_with("/text/5000", "If-None-Match", "W/\"text\""), 304);
+}
+
 /* ---- Bodies in pieces ---- */
 
 static void check_demo_bytes(uint64_t start, size_t size)
@@ -570,6 +747,17 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_shorter_than_promised_is_an_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stream_that_fails_breaks_the_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pieces_are_one_body, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(options_says_what_a_path_allows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_origins_no_page_is_admitted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_page_that_is_named_may_read_answers_and_errors, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(another_page_may_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_page_may_without_credentials, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_preflight_needs_no_password_and_tells_no_paths, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_origin_that_is_none_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(text_leaves_as_gzip_where_the_client_takes_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(long_text_is_compressed_in_the_pool, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_short_or_no_text_is_not_compressed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_weakened_tag_is_known_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pieces_too_many_to_read_at_once_are_one_body, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_range_cuts_across_pieces, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_size_of_pieces_is_known_without_reading_them, set_up, tear_down),
