@@ -1,7 +1,9 @@
 #pragma once
 
+#include "pacs/index/index_lease.h"
 #include "pacs/index/index_prepare.h"
 #include "pacs/index/index_search_prepare.h"
+#include "pacs/index/index_series_metadata.h"
 #include "pacs/index/index_write.h"
 
 /** Which part of the index a walk visits. */
@@ -75,6 +77,24 @@ typedef struct PacsIndexOps {
                               size_t *ret_count, PacsError *err);
     PacsStatus (*mark_sent)(PacsIndex *self, const int64_t *ids, size_t count, PacsError *err);
     PacsStatus (*outbox_depth)(PacsIndex *self, PacsOutboxDepth *ret_depth, PacsError *err);
+
+    /** None is PACS_OK and 0. */
+    PacsStatus (*find_series_metadata)(PacsIndex *self, const PacsUidPath *path, PacsArena *arena,
+                                       PacsSeriesMetadata **ret_series, size_t *ret_count, PacsError *err);
+    PacsStatus (*read_metadata_stream)(PacsIndex *self, int64_t stream, uint64_t offset, void *ret_bytes,
+                                       size_t size, PacsError *err);
+    PacsStatus (*read_series_json)(PacsIndex *self, const PacsInstanceJsonQuery *query, PacsArena *arena,
+                                   PacsInstanceJson **ret_instances, size_t *ret_count, PacsError *err);
+    PacsStatus (*set_metadata_root)(PacsIndex *self, const char *root, PacsError *err);
+    PacsStatus (*find_unappended)(PacsIndex *self, uint32_t max, PacsArena *arena,
+                                  PacsUnappended *ret_unappended, PacsError *err);
+    PacsStatus (*append_metadata)(PacsIndex *self, const char *root, int64_t mark,
+                                  const PacsMetadataAppend *appends, size_t count, PacsError *err);
+    PacsStatus (*purge_metadata)(PacsIndex *self, int64_t before_ms, bool *ret_left, PacsError *err);
+
+    PacsStatus (*take_lease)(PacsIndex *self, const char *name, const char *holder, uint32_t ttl_ms,
+                             bool *ret_held, PacsError *err);
+    PacsStatus (*drop_lease)(PacsIndex *self, const char *name, const char *holder, PacsError *err);
 } PacsIndexOps;
 
 struct PacsIndex {

@@ -107,6 +107,15 @@ static const PacsIndexOps sqlite_ops = {
     .read_outbox = pacs_index_sqlite_read_outbox,
     .mark_sent = pacs_index_sqlite_mark_sent,
     .outbox_depth = pacs_index_sqlite_outbox_depth,
+    .find_series_metadata = pacs_index_sqlite_find_series_metadata,
+    .read_metadata_stream = pacs_index_sqlite_read_metadata_stream,
+    .read_series_json = pacs_index_sqlite_read_series_json,
+    .set_metadata_root = pacs_index_sqlite_set_metadata_root,
+    .find_unappended = pacs_index_sqlite_find_unappended,
+    .append_metadata = pacs_index_sqlite_append_metadata,
+    .purge_metadata = pacs_index_sqlite_purge_metadata,
+    .take_lease = pacs_index_sqlite_take_lease,
+    .drop_lease = pacs_index_sqlite_drop_lease,
 };
 
 /** A lock that the kernel drops with the process; SQLite's own would let a second process write beside us. */
@@ -160,6 +169,8 @@ static PacsStatus open_database(IndexSqlite *index, const char *path, PacsError 
         status = pacs_index_sqlite_search_functions(index->writer, err);
     if (status == PACS_OK)
         status = pacs_index_sqlite_migrate(index->writer, &index->base.schema_version, err);
+    if (status == PACS_OK) /* whoever had one has gone: the lock file is ours */
+        status = pacs_sqlite_script(index->writer, "DELETE FROM lease", err);
     return status;
 }
 

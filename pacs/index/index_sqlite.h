@@ -212,3 +212,22 @@ PacsStatus pacs_index_sqlite_read_outbox(PacsIndex *self, size_t max, PacsArena 
                                          PacsOutboxEvent **ret_events, size_t *ret_count, PacsError *err);
 PacsStatus pacs_index_sqlite_mark_sent(PacsIndex *self, const int64_t *ids, size_t count, PacsError *err);
 PacsStatus pacs_index_sqlite_outbox_depth(PacsIndex *self, PacsOutboxDepth *ret_depth, PacsError *err);
+PacsStatus pacs_index_sqlite_find_series_metadata(PacsIndex *self, const PacsUidPath *path, PacsArena *arena,
+                                                  PacsSeriesMetadata **ret_series, size_t *ret_count,
+                                                  PacsError *err);
+PacsStatus pacs_index_sqlite_read_metadata_stream(PacsIndex *self, int64_t stream, uint64_t offset,
+                                                  void *ret_bytes, size_t size, PacsError *err);
+PacsStatus pacs_index_sqlite_read_series_json(PacsIndex *self, const PacsInstanceJsonQuery *query,
+                                              PacsArena *arena, PacsInstanceJson **ret_instances,
+                                              size_t *ret_count, PacsError *err);
+PacsStatus pacs_index_sqlite_set_metadata_root(PacsIndex *self, const char *root, PacsError *err);
+PacsStatus pacs_index_sqlite_find_unappended(PacsIndex *self, uint32_t max, PacsArena *arena,
+                                             PacsUnappended *ret_unappended, PacsError *err);
+PacsStatus pacs_index_sqlite_append_metadata(PacsIndex *self, const char *root, int64_t mark,
+                                             const PacsMetadataAppend *appends, size_t count, PacsError *err);
+PacsStatus pacs_index_sqlite_purge_metadata(PacsIndex *self, int64_t before_ms, bool *ret_left,
+                                            PacsError *err);
+PacsStatus pacs_index_sqlite_take_lease(PacsIndex *self, const char *name, const char *holder,
+                                        uint32_t ttl_ms, bool *ret_held, PacsError *err);
+PacsStatus pacs_index_sqlite_drop_lease(PacsIndex *self, const char *name, const char *holder,
+                                        PacsError *err);

@@ -2,6 +2,7 @@
 
 #include "pacs/index/index_sqlite_delete.h"
 #include "pacs/index/index_sqlite_search.h"
+#include "pacs/index/index_sqlite_stream.h"
 #include "pacs/util/limits.h"
 
 /* Removes rows of patients, studies and series, and counts what stays. */
@@ -129,6 +130,8 @@ static PacsStatus delete_series(IndexSqlite *index, int64_t series, Loss *sum, P
     Loss loss = {0};
     PacsStatus status = load_series_loss(index, series, &loss, err);
     if (status == PACS_OK)
+        status = pacs_index_sqlite_drop_metadata(index, series, err);
+    if (status == PACS_OK)
         status = delete_row(index, PACS_LEVEL_SERIES, series, err);
     if (status != PACS_OK)
         return status;
@@ -194,7 +197,9 @@ static PacsStatus delete_instance(IndexSqlite *index, const IndexDeletion *targe
                               .size_bytes = sqlite3_column_int64(rows, 0),
                               .inflated_bytes = sqlite3_column_int64(rows, 1)});
     }
-    const PacsStatus status = pacs_index_sqlite_purge_instance(index, series, instance, err);
+    PacsStatus status = pacs_index_sqlite_purge_instance(index, series, instance, err);
+    if (status == PACS_OK)
+        status = pacs_index_sqlite_restart_metadata(index, series, instance, err);
     return status == PACS_OK ? refresh_sop_classes(index, series, err) : status;
 }
 
@@ -213,7 +218,7 @@ static PacsStatus count_less(IndexSqlite *index, const IndexDeletion *target, co
             "UPDATE study SET series_count = series_count - ?2,"
             " instance_count = instance_count - ?3, size_bytes = size_bytes - ?4 WHERE id = ?1",
         [PACS_LEVEL_SERIES] =
-            "UPDATE series SET inflated_bytes = inflated_bytes - ?2,"
+            "UPDATE series SET removals = removals + 1, inflated_bytes = inflated_bytes - ?2,"
             " instance_count = instance_count - ?3, size_bytes = size_bytes - ?4 WHERE id = ?1",
     };
     PacsStatus status = PACS_OK;

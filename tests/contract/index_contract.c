@@ -191,6 +191,7 @@ int index_contract_run(const IndexContract *contract)
         {"event", index_contract_event_tests, index_contract_event_count},
         {"search", index_contract_search_tests, index_contract_search_count},
         {"search pages", index_contract_search_page_tests, index_contract_search_page_count},
+        {"metadata", index_contract_metadata_tests, index_contract_metadata_count},
     };
     int failed = 0;
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {

@@ -45,6 +45,8 @@ extern const struct CMUnitTest index_contract_search_tests[];
 extern const size_t index_contract_search_count;
 extern const struct CMUnitTest index_contract_search_page_tests[];
 extern const size_t index_contract_search_page_count;
+extern const struct CMUnitTest index_contract_metadata_tests[];
+extern const size_t index_contract_metadata_count;
 
 /* Used by every file's table. */
 int index_contract_setup(void **state);

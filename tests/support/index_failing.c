@@ -242,6 +242,81 @@ static void failing_free(PacsIndex *self)
     free(self);
 }
 
+static PacsStatus failing_find_series_metadata(PacsIndex *self, const PacsUidPath *path, PacsArena *arena,
+                                               PacsSeriesMetadata **ret_series, size_t *ret_count,
+                                               PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_FIND_SERIES_METADATA, err);
+    return status == PACS_OK ? inner_of(self)->ops->find_series_metadata(inner_of(self), path, arena,
+                                                                         ret_series, ret_count, err)
+                             : status;
+}
+
+static PacsStatus failing_read_metadata_stream(PacsIndex *self, int64_t stream, uint64_t offset,
+                                               void *ret_bytes, size_t size, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_READ_METADATA_STREAM, err);
+    return status == PACS_OK ? inner_of(self)->ops->read_metadata_stream(inner_of(self), stream, offset,
+                                                                         ret_bytes, size, err)
+                             : status;
+}
+
+static PacsStatus failing_read_series_json(PacsIndex *self, const PacsInstanceJsonQuery *query,
+                                           PacsArena *arena, PacsInstanceJson **ret_instances,
+                                           size_t *ret_count, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_READ_SERIES_JSON, err);
+    return status == PACS_OK ? inner_of(self)->ops->read_series_json(inner_of(self), query, arena,
+                                                                     ret_instances, ret_count, err)
+                             : status;
+}
+
+static PacsStatus failing_set_metadata_root(PacsIndex *self, const char *root, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_SET_METADATA_ROOT, err);
+    return status == PACS_OK ? inner_of(self)->ops->set_metadata_root(inner_of(self), root, err) : status;
+}
+
+static PacsStatus failing_find_unappended(PacsIndex *self, uint32_t max, PacsArena *arena,
+                                          PacsUnappended *ret_unappended, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_FIND_UNAPPENDED, err);
+    return status == PACS_OK
+               ? inner_of(self)->ops->find_unappended(inner_of(self), max, arena, ret_unappended, err)
+               : status;
+}
+
+static PacsStatus failing_append_metadata(PacsIndex *self, const char *root, int64_t mark,
+                                          const PacsMetadataAppend *appends, size_t count, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_APPEND_METADATA, err);
+    return status == PACS_OK
+               ? inner_of(self)->ops->append_metadata(inner_of(self), root, mark, appends, count, err)
+               : status;
+}
+
+static PacsStatus failing_purge_metadata(PacsIndex *self, int64_t before_ms, bool *ret_left, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_PURGE_METADATA, err);
+    return status == PACS_OK ? inner_of(self)->ops->purge_metadata(inner_of(self), before_ms, ret_left, err)
+                             : status;
+}
+
+static PacsStatus failing_take_lease(PacsIndex *self, const char *name, const char *holder, uint32_t ttl_ms,
+                                     bool *ret_held, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_TAKE_LEASE, err);
+    return status == PACS_OK
+               ? inner_of(self)->ops->take_lease(inner_of(self), name, holder, ttl_ms, ret_held, err)
+               : status;
+}
+
+static PacsStatus failing_drop_lease(PacsIndex *self, const char *name, const char *holder, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_DROP_LEASE, err);
+    return status == PACS_OK ? inner_of(self)->ops->drop_lease(inner_of(self), name, holder, err) : status;
+}
+
 static const PacsIndexOps failing_ops = {
     .name = "failing",
     .free = failing_free,
@@ -268,6 +343,15 @@ static const PacsIndexOps failing_ops = {
     .read_outbox = failing_read_outbox,
     .mark_sent = failing_mark_sent,
     .outbox_depth = failing_outbox_depth,
+    .find_series_metadata = failing_find_series_metadata,
+    .read_metadata_stream = failing_read_metadata_stream,
+    .read_series_json = failing_read_series_json,
+    .set_metadata_root = failing_set_metadata_root,
+    .find_unappended = failing_find_unappended,
+    .append_metadata = failing_append_metadata,
+    .purge_metadata = failing_purge_metadata,
+    .take_lease = failing_take_lease,
+    .drop_lease = failing_drop_lease,
 };
 
 PacsIndex *index_failing_new(PacsIndex *inner)
