@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "pacs/lifecycle/append.h"
 #include "pacs/util/clock.h"
 #include "pacs/util/log.h"
 
@@ -13,11 +14,13 @@
 #define STABILISE_BATCH 200    /* one transaction's worth: the writer serves ingests in between */
 #define GARBAGE_PER_TICK 20000 /* removing 20,000 files takes about a second */
 #define SETTLE_EVERY_MS 60000
+#define APPEND_EVERY_MS 100 /* while something arrives: what came meanwhile shares a piece and a commit */
 
 struct PacsLifecycle {
     PacsLifecycleOptions options;
     PacsIndex *index;
     PacsIngest *ingest;
+    PacsAppender *appender;    /* NULL: that is not our duty */
     PacsMetric *stabilised;    /* imaging_stabilised_total */
     PacsMetric *outbox_depth;  /* imaging_outbox_depth */
     PacsMetric *outbox_oldest; /* imaging_outbox_oldest_seconds */
@@ -92,21 +95,16 @@ static PacsStatus tick(PacsLifecycle *lifecycle, PacsError *err)
         status = settle(lifecycle, now_ms, err);
     if (status == PACS_OK)
         status = measure_outbox(lifecycle, now_ms, err);
+    if (status == PACS_OK && lifecycle->appender)
+        status = pacs_appender_step(lifecycle->appender, &left, err);
     return status;
 }
 
 /** True when the thread is to end. */
-static bool wait_for_next_tick(PacsLifecycle *lifecycle)
+static bool wait_until(PacsLifecycle *lifecycle, uint64_t until_ns)
 {
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += lifecycle->options.tick_ms / 1000;
-    until.tv_nsec += (long)(lifecycle->options.tick_ms % 1000) * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
+    const struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000),
+                                   .tv_nsec = (long)(until_ns % 1000000000)};
 
     (void)pthread_mutex_lock(&lifecycle->lock);
     int rc = 0;
@@ -117,15 +115,32 @@ static bool wait_for_next_tick(PacsLifecycle *lifecycle)
     return stop;
 }
 
+/** Between two ticks: as long as something comes. Its failures are told by the tick that follows. */
+static bool append_until(PacsLifecycle *lifecycle, uint64_t until_ns)
+{
+    const uint64_t every_ns = APPEND_EVERY_MS * 1000000ull;
+    bool more = lifecycle->appender != NULL;
+    bool stop = false;
+
+    while (more && !stop && pacs_monotonic_ns() + every_ns < until_ns) {
+        stop = wait_until(lifecycle, pacs_monotonic_ns() + every_ns);
+        more = !stop && pacs_appender_step(lifecycle->appender, &more, NULL) == PACS_OK && more;
+    }
+    return stop;
+}
+
 static void *run(void *argument)
 {
     PacsLifecycle *lifecycle = argument;
+    bool stop = false;
 
-    do {
+    while (!stop) {
+        const uint64_t next_ns = pacs_monotonic_ns() + lifecycle->options.tick_ms * 1000000ull;
         PacsError err = {0};
         PacsStatus status = tick(lifecycle, &err);
         report(lifecycle, status, &err);
-    } while (!wait_for_next_tick(lifecycle));
+        stop = append_until(lifecycle, next_ns) || wait_until(lifecycle, next_ns);
+    }
     return NULL;
 }
 
@@ -154,6 +169,14 @@ static void init_wake(PacsLifecycle *lifecycle)
     (void)pthread_condattr_destroy(&attributes);
 }
 
+static void release(PacsLifecycle *lifecycle)
+{
+    pacs_appender_free(lifecycle->appender);
+    (void)pthread_cond_destroy(&lifecycle->wake);
+    (void)pthread_mutex_destroy(&lifecycle->lock);
+    free(lifecycle);
+}
+
 PacsStatus pacs_lifecycle_new(const PacsLifecycleOptions *options, PacsIndex *index, PacsIngest *ingest,
                               PacsMetrics *metrics, PacsLifecycle **ret_lifecycle, PacsError *err)
 {
@@ -166,12 +189,18 @@ PacsStatus pacs_lifecycle_new(const PacsLifecycleOptions *options, PacsIndex *in
         lifecycle->options.tick_ms = DEFAULT_TICK_MS;
     register_metrics(lifecycle, metrics);
     init_wake(lifecycle);
+    lifecycle->options.metadata_root = NULL; /* the appender has its own copy */
+    PacsStatus status = options->metadata_root ? pacs_appender_new(index, options->metadata_root, metrics,
+                                                                   &lifecycle->appender, err)
+                                               : PACS_OK;
+    if (status != PACS_OK) {
+        release(lifecycle);
+        return status;
+    }
 
     int rc = pthread_create(&lifecycle->thread, NULL, run, lifecycle);
     if (rc != 0) {
-        (void)pthread_cond_destroy(&lifecycle->wake);
-        (void)pthread_mutex_destroy(&lifecycle->lock);
-        free(lifecycle);
+        release(lifecycle);
         return pacs_fail(err, PACS_UNAVAILABLE, "cannot start the lifecycle thread: %s", strerror(rc));
     }
     *ret_lifecycle = lifecycle;
@@ -187,8 +216,5 @@ void pacs_lifecycle_free(PacsLifecycle *lifecycle)
     (void)pthread_cond_signal(&lifecycle->wake);
     (void)pthread_mutex_unlock(&lifecycle->lock);
     (void)pthread_join(lifecycle->thread, NULL);
-
-    (void)pthread_cond_destroy(&lifecycle->wake);
-    (void)pthread_mutex_destroy(&lifecycle->lock);
-    free(lifecycle);
+    release(lifecycle);
 }

@@ -10,7 +10,8 @@
 
 /**
  * What happens to objects by the clock: patients, studies and series become stable (and `study.arrived` goes
- * to the outbox), bytes of deleted objects are removed, the sweep's mark moves on. One thread of its own.
+ * to the outbox), bytes of deleted objects are removed, the sweep's mark moves on, metadata of what arrived is made
+ * ready. One thread of its own.
  *
  * Errors: what fails is logged once per kind of failure and tried again on the next tick.
  */
@@ -19,6 +20,8 @@ typedef struct PacsLifecycle PacsLifecycle;
 typedef struct PacsLifecycleOptions {
     uint32_t stable_age_s;
     uint32_t tick_ms; /* 0: default, one second */
+    /** What BulkDataURIs in ready-made metadata begin with (pacs/lifecycle/append.h); NULL: it is not made. */
+    const char *metadata_root;
 } PacsLifecycleOptions;
 
 /** Starts the thread. index and ingest are borrowed and outlive it. */
