@@ -1,0 +1,61 @@
+#pragma once
+
+#include "pacs/index/index_series_metadata.h"
+#include "pacs/retrieve/retrieve.h"
+#include "pacs/util/hash.h"
+
+/**
+ * Metadata of a study, a series or an instance on the way out: a JSON array of its instances' DICOM JSON, complete at every moment.
+ *
+ * What was made ready (pacs/index/index_series_metadata.h) leaves as it is stored, with a gzip member put together
+ * around it; instances that are not in their stream yet are compressed on the way and joined behind it. Where other
+ * BulkDataURIs are asked for than the stream has, all instances are.
+ *
+ * An answer shows one moment: every instance committed before it was found, none twice. Where an instance is deleted
+ * or replaced while it is read, the answer begins anew; once more than the first MiB of a long one is out, it may end with
+ * PACS_UNAVAILABLE ("ask again") instead. It is never wrong.
+ */
+typedef struct PacsMetadata {
+    PacsUidPath path;
+    const PacsSeriesMetadata *series;
+    size_t series_count;
+    const char *root;                      /* what BulkDataURIs begin with */
+    uint64_t instance_count;               /* of all series */
+    uint64_t slow_count;                   /* of these, instances that have to be joined on the way */
+    char revision[2 * PACS_SHA1_SIZE + 1]; /* changes with the content: for an ETag */
+} PacsMetadata;
+
+/** What a path of UIDs names at this moment; in the arena. path's texts and root are borrowed. */
+PACS_CHECKED PacsStatus pacs_retrieve_find_metadata(PacsRetrieve *retrieve, const PacsUidPath *path,
+                                                    const char *root, PacsArena *arena,
+                                                    PacsMetadata **ret_metadata, PacsError *err);
+
+#define PACS_METADATA_SIZE_UNKNOWN UINT64_MAX
+
+/**
+ * The array as a gzip member, or as text.
+ *
+ * Memory: constant, but for the largest instance that is joined on the way.
+ * Owner:  *ret_source is the caller's; metadata and its arena are borrowed until that is freed.
+ *         *ret_size is exact where slow_count is 0, else PACS_METADATA_SIZE_UNKNOWN.
+ */
+PACS_CHECKED PacsStatus pacs_retrieve_open_metadata(PacsRetrieve *retrieve, const PacsMetadata *metadata,
+                                                    bool as_gzip, PacsSource **ret_source, uint64_t *ret_size,
+                                                    PacsError *err);
+
+/**
+ * Instances one after the other, their BulkDataURIs made whole: for other forms than JSON.
+ *
+ * Threads: one at a time.
+ */
+typedef struct PacsMetadataWalk PacsMetadataWalk;
+
+/** retrieve and metadata are borrowed. */
+PACS_CHECKED PacsStatus pacs_metadata_walk_new(PacsRetrieve *retrieve, const PacsMetadata *metadata,
+                                               PacsMetadataWalk **ret_walk, PacsError *err);
+void pacs_metadata_walk_free(PacsMetadataWalk *walk);
+PACS_DEFINE_AUTO(PacsMetadataWalk, pacs_metadata_walk_free);
+
+/** The next one's JSON added to `out`; *ret_more false where there is none. */
+PACS_CHECKED PacsStatus pacs_metadata_walk_next(PacsMetadataWalk *walk, PacsBuffer *out, bool *ret_more,
+                                                PacsError *err);
