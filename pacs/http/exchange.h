@@ -75,6 +75,7 @@ typedef struct PacsHttpPayload {
     void (*release)(void *owned);
     const uint8_t *bytes; /* of OWNED and STATIC */
     PacsSource *source;
+    bool is_slow; /* SOURCE: not to be read on an HTTP thread */
     PacsHttpPieces *pieces;
     int fd;          /* PIECES: the file they are of, to close; or -1 */
     uint64_t offset; /* SOURCE: bytes to read and drop first */

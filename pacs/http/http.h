@@ -115,6 +115,9 @@ void pacs_http_reply_static(PacsHttpReply *reply, const char *content_type, cons
  */
 void pacs_http_reply_source(PacsHttpReply *reply, const char *content_type, PacsSource *source,
                             uint64_t size);
+/** As above, but read on a pool thread whatever the route: what has to be worked out, or waited for. */
+void pacs_http_reply_slow_source(PacsHttpReply *reply, const char *content_type, PacsSource *source,
+                                 uint64_t size);
 /** `size` bytes of fd from offset; *takes* fd. One piece (see below). */
 void pacs_http_reply_fd(PacsHttpReply *reply, const char *content_type, int fd, uint64_t offset,
                         uint64_t size);

@@ -148,6 +148,13 @@ void pacs_http_reply_source(PacsHttpReply *reply, const char *content_type, Pacs
         (PacsHttpPayload){.kind = PACS_HTTP_PAYLOAD_SOURCE, .source = source, .size = size, .fd = -1});
 }
 
+void pacs_http_reply_slow_source(PacsHttpReply *reply, const char *content_type, PacsSource *source,
+                                 uint64_t size)
+{
+    pacs_http_reply_source(reply, content_type, source, size);
+    reply->payload.is_slow = true;
+}
+
 /* ---- Pieces ---- */
 
 void pacs_http_reply_pieces(PacsHttpReply *reply, const char *content_type)

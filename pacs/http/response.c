@@ -167,7 +167,7 @@ static ssize_t fill_in_pool(Stream *stream)
     return 0;
 }
 
-/* A source of a POOL route. */
+/* A slow source, or one of a POOL route. */
 static ssize_t read_from_pool(void *context, uint64_t position, char *bytes, size_t size)
 {
     Stream *stream = context;
@@ -198,7 +198,8 @@ static MHD_ContentReaderCallback reader_of(const PacsHttpExchange *exchange)
 {
     if (exchange->reply.payload.kind == PACS_HTTP_PAYLOAD_PIECES)
         return read_cached;
-    if (pacs_http_exchange_is_pooled(exchange) || exchange->body.kind == PACS_HTTP_BODY_STREAM)
+    if (exchange->reply.payload.is_slow || pacs_http_exchange_is_pooled(exchange) ||
+        exchange->body.kind == PACS_HTTP_BODY_STREAM)
         return read_from_pool;
     return read_in_place;
 }
