@@ -25,6 +25,10 @@ typedef struct DicomwebOptions {
     bool describe_errors;            /* HttpDescribeErrors */
 } DicomwebOptions;
 
+/** The path that URLs in answers have where no proxy says otherwise: what ready-made metadata is made for. In the arena
+ *  or borrowed from options; NULL: no memory. */
+const char *dicomweb_configured_path(const DicomwebOptions *options, PacsArena *arena);
+
 /** Texts in options are borrowed, like all the others; metrics may be NULL. */
 PACS_CHECKED PacsStatus dicomweb_new(const DicomwebOptions *options, PacsIngest *ingest,
                                      PacsRetrieve *retrieve, PacsIndex *index, PacsMetrics *metrics,

@@ -44,3 +44,8 @@ PacsStatus dicomweb_open_object(void *context, const void *item, uint64_t offset
 /* stow.c */
 extern const PacsHttpBodyReader dicomweb_stow_reader;
 extern const PacsHttpBodyReader dicomweb_stow_study_reader; /* into one study */
+
+/* metadata.c */
+void dicomweb_metadata_study(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_metadata_series(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_metadata_instance(void *context, PacsHttpRequest *request, PacsHttpReply *reply);

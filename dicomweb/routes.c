@@ -32,6 +32,10 @@ const PacsHttpRoute dicomweb_routes[] = {
         PACS_HTTP_INLINE),
     GET("/studies/{study}/series/{series}/instances/{instance}/frames/{frames}", dicomweb_retrieve_frames,
         PACS_HTTP_INLINE),
+    GET("/studies/{study}/metadata", dicomweb_metadata_study, PACS_HTTP_INLINE),
+    GET("/studies/{study}/series/{series}/metadata", dicomweb_metadata_series, PACS_HTTP_INLINE),
+    GET("/studies/{study}/series/{series}/instances/{instance}/metadata", dicomweb_metadata_instance,
+        PACS_HTTP_INLINE),
 
     /* STOW-RS (PS3.18 10.5) */
     STORE("/studies", dicomweb_stow_reader), STORE("/studies/{study}", dicomweb_stow_study_reader),

@@ -157,22 +157,26 @@ static const char *tidy(PacsArena *arena, const char *text, bool with_slash)
     return pacs_arena_printf(arena, "%s%.*s", with_slash && size > 0 ? "/" : "", (int)size, text);
 }
 
-const char *dicomweb_public_path(const DicomwebOptions *options, const PacsHttpRequest *request)
+const char *dicomweb_configured_path(const DicomwebOptions *options, PacsArena *arena)
 {
-    PacsArena *arena = pacs_http_arena(request);
     const char *public_root = options->public_root;
-    PacsSlice prefix = first_of(request, "X-Forwarded-Prefix");
 
     if (is_whole_url(public_root)) {
         const char *path = strchr(strstr(public_root, "://") + 3, '/');
         return tidy(arena, path ? path : "", true);
     }
-    if (public_root[0])
-        return tidy(arena, public_root, true);
+    return public_root[0] ? tidy(arena, public_root, true) : options->root;
+}
+
+const char *dicomweb_public_path(const DicomwebOptions *options, const PacsHttpRequest *request)
+{
+    PacsArena *arena = pacs_http_arena(request);
+    PacsSlice prefix = first_of(request, "X-Forwarded-Prefix");
+
     while (prefix.size > 1 && prefix.text[prefix.size - 1] == '/')
         prefix.size--;
-    if (!is_prefix(prefix))
-        return options->root;
+    if (options->public_root[0] || !is_prefix(prefix))
+        return dicomweb_configured_path(options, arena);
     return pacs_arena_printf(arena, "%.*s%s", (int)prefix.size, prefix.text, options->root);
 }
 

@@ -158,12 +158,28 @@ static PacsStatus sweep(PacsServer *server, PacsError *err)
     return status;
 }
 
+/** Metadata is made ready where DICOMweb gives it out. */
+static PacsStatus find_metadata_root(PacsServer *server, const PacsSettings *settings, const char **ret_root,
+                                     PacsError *err)
+{
+    DicomwebOptions options = {0};
+    bool on = false;
+
+    PacsStatus status = pacs_options_dicomweb(settings, server->arena, &on, &options, err);
+    if (status != PACS_OK || !on)
+        return status;
+    *ret_root = dicomweb_configured_path(&options, server->arena);
+    return *ret_root ? PACS_OK : pacs_fail(err, PACS_NO_MEMORY, "no memory to start");
+}
+
 static PacsStatus open_ways(PacsServer *server, const PacsSettings *settings, PacsError *err)
 {
     PacsIngestOptions options = {.read_only = settings->read_only};
     PacsLifecycleOptions lifecycle = {.stable_age_s = (uint32_t)settings->stable_age_s};
 
-    PacsStatus status = pacs_options_overwrite(settings, &options.overwrite, err);
+    PacsStatus status = find_metadata_root(server, settings, &lifecycle.metadata_root, err);
+    if (status == PACS_OK)
+        status = pacs_options_overwrite(settings, &options.overwrite, err);
     if (status == PACS_OK)
         status = pacs_options_extra_tags(settings, server->arena, options.extra_tags, options.extra_tag_count,
                                          err);

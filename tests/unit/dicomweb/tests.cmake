@@ -11,3 +11,5 @@ pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/stow_test LINKS dicomweb Pkg
     SOURCES ${DICOMWEB_FIXTURE} unit/dicomweb/stow_client.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/stow_metadata_test LINKS dicomweb PkgConfig::jansson
     SOURCES ${DICOMWEB_FIXTURE} unit/dicomweb/stow_client.c)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/metadata_test LINKS dicomweb pacs_lifecycle PkgConfig::jansson
+    SOURCES ${DICOMWEB_FIXTURE})

@@ -1,0 +1,196 @@
+/* GET .../metadata: forms, caching, whose URIs. What is in it: tests/unit/retrieve/metadata_test.c. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "pacs/lifecycle/append.h"
+#include "pacs/util/gzip.h"
+#include "tests/support/dicomweb_fixture.h"
+
+#define STUDY "/dicom-web/studies/2.25.1000.1"
+#define SERIES STUDY "/series/2.25.1000.1.1"
+#define INSTANCE SERIES "/instances/2.25.1000.1.1.2"
+
+static void push_three(DicomwebFixture *fixture)
+{
+    for (unsigned i = 1; i <= 3; i++) {
+        const TestObject object = test_object(1, 1 + i / 3, i); /* two and one */
+        dicomweb_fixture_push(fixture, &object);
+    }
+}
+
+static void append_all(DicomwebFixture *fixture)
+{
+    PACS_AUTO(PacsAppender) appender = NULL;
+    bool more = true;
+
+    assert_int_equal(pacs_appender_new(fixture->archive.index, "/dicom-web", NULL, &appender, NULL), PACS_OK);
+    while (more)
+        assert_int_equal(pacs_appender_step(appender, &more, NULL), PACS_OK);
+}
+
+static uint32_t ask(DicomwebFixture *fixture, const char *target, const char *name, const char *value,
+                    PacsHttpAnswer *ret_answer)
+{
+    const PacsHttpPair header = {name, value};
+    const PacsHttpAsk request = {.target = target, .headers = &header, .header_count = name ? 1 : 0};
+
+    return pacs_http_perform(fixture->http, &request, ret_answer);
+}
+
+static void expect_header(const PacsHttpAnswer *answer, const char *name, const char *expected)
+{
+    char value[512];
+
+    assert_string_equal(pacs_http_answer_header(answer, name, value, sizeof value), expected);
+}
+
+static size_t count_instances(const PacsHttpAnswer *answer)
+{
+    json_t *all = json_loadb((const char *)answer->body.bytes, answer->body.size, 0, NULL);
+    const size_t count = json_array_size(all);
+
+    assert_true(json_is_array(all));
+    json_decref(all);
+    return count;
+}
+
+static void each_level_answers_an_array_of_its_instances(void **state)
+{
+    static const struct {
+        const char *target;
+        size_t count;
+    } cases[] = {{STUDY "/metadata", 3}, {SERIES "/metadata", 2}, {INSTANCE "/metadata", 1}};
+    DicomwebFixture *fixture = *state;
+
+    push_three(fixture);
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < 3; i++) {
+            PacsHttpAnswer answer;
+            assert_int_equal(ask(fixture, cases[i].target, NULL, NULL, &answer), 200);
+            expect_header(&answer, "Content-Type", "application/dicom+json");
+            expect_header(&answer, "Content-Encoding", "");
+            assert_int_equal(count_instances(&answer), cases[i].count);
+            pacs_http_answer_clear(&answer);
+        }
+        append_all(fixture);
+    }
+}
+
+static void who_takes_gzip_gets_it(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PacsHttpAnswer answer;
+    PacsSource *memory = NULL;
+    PACS_AUTO(PacsSource) source = NULL;
+    char first = 0;
+
+    push_three(fixture);
+    append_all(fixture);
+    assert_int_equal(ask(fixture, SERIES "/metadata", "Accept-Encoding", "deflate, gzip", &answer), 200);
+    expect_header(&answer, "Content-Encoding", "gzip");
+    assert_non_null(strstr(pacs_buffer_text(&answer.head), "Vary: Accept-Encoding\r\n"));
+    assert_int_equal(pacs_source_memory(answer.body.bytes, answer.body.size, &memory, NULL), PACS_OK);
+    assert_int_equal(pacs_source_gunzip(memory, &source, NULL), PACS_OK);
+    assert_int_equal(pacs_source_read_all(source, &first, 1, NULL), PACS_OK);
+    assert_int_equal(first, '[');
+    pacs_http_answer_clear(&answer);
+}
+
+static void a_copy_that_is_as_good_is_kept(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PacsHttpAnswer answer;
+    char etag[128];
+
+    push_three(fixture);
+    assert_int_equal(ask(fixture, SERIES "/metadata", NULL, NULL, &answer), 200);
+    (void)pacs_http_answer_header(&answer, "ETag", etag, sizeof etag);
+    expect_header(&answer, "Cache-Control", "private, no-cache");
+    pacs_http_answer_clear(&answer);
+    append_all(fixture);
+    assert_int_equal(ask(fixture, SERIES "/metadata", "If-None-Match", etag, &answer), 304);
+    assert_int_equal(answer.body.size, 0);
+    expect_header(&answer, "ETag", etag);
+    pacs_http_answer_clear(&answer);
+
+    const TestObject object = test_object(1, 1, 9);
+    dicomweb_fixture_push(fixture, &object);
+    assert_int_equal(ask(fixture, SERIES "/metadata", "If-None-Match", etag, &answer), 200);
+    assert_int_equal(count_instances(&answer), 3);
+    pacs_http_answer_clear(&answer);
+}
+
+static void xml_is_a_document_for_each_instance(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PacsHttpAnswer answer;
+    char type[256];
+    size_t documents = 0;
+
+    push_three(fixture);
+    append_all(fixture);
+    assert_int_equal(ask(fixture, STUDY "/metadata", "Accept",
+                         "multipart/related; type=\"application/dicom+xml\"", &answer),
+                     200);
+    (void)pacs_http_answer_header(&answer, "Content-Type", type, sizeof type);
+    assert_non_null(strstr(type, "multipart/related; type=\"application/dicom+xml\""));
+    const char *boundary = strstr(type, "boundary=");
+    assert_non_null(boundary);
+    const char *body = pacs_buffer_text(&answer.body);
+    for (const char *at = body; (at = strstr(at, "<NativeDicomModel")) != NULL; at++)
+        documents++;
+    assert_int_equal(documents, 3);
+    assert_non_null(strstr(body, STUDY "/series/2.25.1000.1.2/instances/2.25.1000.1.2.3/bulkdata/7FE00010"));
+    assert_memory_equal(body + answer.body.size - 4, "--\r\n", 4);
+    pacs_http_answer_clear(&answer);
+}
+
+static void uris_have_the_prefix_of_a_proxy(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PacsHttpAnswer answer;
+
+    push_three(fixture);
+    append_all(fixture);
+    assert_int_equal(ask(fixture, SERIES "/metadata", "X-Forwarded-Prefix", "/imaging", &answer), 200);
+    assert_non_null(strstr(pacs_buffer_text(&answer.body), "\"/imaging" INSTANCE "/bulkdata/7FE00010\""));
+    pacs_http_answer_clear(&answer);
+    assert_int_equal(ask(fixture, SERIES "/metadata", NULL, NULL, &answer), 200);
+    assert_non_null(strstr(pacs_buffer_text(&answer.body), "\"" INSTANCE "/bulkdata/7FE00010\""));
+    pacs_http_answer_clear(&answer);
+}
+
+static void what_is_not_there_or_cannot_be_made_is_refused(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PacsHttpAnswer answer;
+
+    dicomweb_fixture_ask(fixture, "GET", STUDY "/metadata", 404);
+    push_three(fixture);
+    dicomweb_fixture_ask(fixture, "GET", STUDY "/series/1.2.3/metadata", 404);
+    dicomweb_fixture_ask(fixture, "GET", SERIES "/instances/1.2.3/metadata", 404);
+    assert_int_equal(ask(fixture, STUDY "/metadata", "Accept", "image/png", &answer), 406);
+    pacs_http_answer_clear(&answer);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, dicomweb_fixture_open, dicomweb_fixture_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(each_level_answers_an_array_of_its_instances),
+        TEST(who_takes_gzip_gets_it),
+        TEST(a_copy_that_is_as_good_is_kept),
+        TEST(xml_is_a_document_for_each_instance),
+        TEST(uris_have_the_prefix_of_a_proxy),
+        TEST(what_is_not_there_or_cannot_be_made_is_refused),
+    };
+    return cmocka_run_group_tests_name("dicomweb metadata", tests, NULL, NULL);
+}
