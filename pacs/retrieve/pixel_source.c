@@ -124,7 +124,7 @@ PacsStatus pacs_pixel_source(const PacsFrame *frame, PacsSource *run, PacsSource
     source->swap_size = frame->swap_size;
     source->skip_bytes = frame->bit_offset / 8;
     source->shift = frame->bit_offset % 8;
-    source->last_mask = frame->bits % 8 ? (uint8_t)((1u << frame->bits % 8) - 1) : 0xFF;
+    source->last_mask = (uint8_t)(frame->bits % 8 ? (1u << frame->bits % 8) - 1 : 0xFF);
     source->start = source->end = 0;
     *ret_source = &source->base;
     return PACS_OK;
