@@ -6,7 +6,14 @@
 
 #include "pacs/dicom/frame_table.h"
 #include "pacs/dicom/vr.h"
+#include "pacs/util/limits.h"
 #include "pacs/util/status.h"
+#include "pacs/util/text.h"
+
+/**
+ * A bulk table tells, of an object, what its DICOM JSON does not hold: where the values are that stand there as
+ * BulkDataURI, and what Specific Character Set says in the object (in the JSON it says what the JSON is in).
+ */
 
 /** A value that the DICOM JSON names by BulkDataURI. */
 typedef struct PacsBulkValue {
@@ -25,3 +32,15 @@ typedef struct PacsBulkValue {
  */
 PACS_CHECKED PacsStatus pacs_bulk_table_find(const void *table, size_t size, const char *path,
                                              PacsBulkValue *ret_value, PacsError *err);
+
+/** What Specific Character Set says in the object, or in an item of it, several values joined by backslash. An
+ *  item that is not told of says what the data set around it says. */
+typedef struct PacsBulkCharset {
+    PacsSlice path; /* of the element, as above: "00080005", "00081140/2/00080005" */
+    PacsSlice text;
+} PacsBulkCharset;
+
+/** Up to PACS_MAX_CHARSETS, in the order of the data set; borrowed from the table. Errors: PACS_CORRUPT. */
+PACS_CHECKED PacsStatus pacs_bulk_table_charsets(const void *table, size_t size,
+                                                 PacsBulkCharset ret_charsets[PACS_MAX_CHARSETS],
+                                                 size_t *ret_count, PacsError *err);

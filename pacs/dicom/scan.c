@@ -330,7 +330,7 @@ void pacs_scan_reset(PacsScan *scan)
     memset(&scan->pixels, 0, sizeof scan->pixels);
     memset(&scan->pixel_data, 0, sizeof scan->pixel_data);
     memset(&scan->instance, 0, sizeof scan->instance);
-    scan->fed = scan->bulk_count = scan->depth = 0;
+    scan->fed = scan->bulk_count = scan->depth = scan->charset_count = 0;
     scan->meta_sop_class_uid[0] = 0;
     scan->media_directory = scan->has_number_of_frames = scan->in_pixel_data = false;
 }

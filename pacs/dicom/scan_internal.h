@@ -68,6 +68,7 @@ struct PacsScan {
     PacsBuffer json_text;
     PacsBuffer bulk;
     uint64_t bulk_count;
+    uint32_t charset_count; /* told in `bulk` */
 
     PacsArena *arena; /* the strings of `tags` and `fields` */
     PacsTagValue *tags[PACS_LEVEL_COUNT];

@@ -67,6 +67,42 @@ static PacsStatus write_inline(PacsScan *scan, const PacsElement *element, const
     return PACS_OK;
 }
 
+/* "54000100/1/54001010": the sequences and items around the element, and its tag. */
+static void format_path(const PacsScan *scan, PacsTag tag, char out[BULK_TABLE_PATH_MAX])
+{
+    size_t size = 0;
+    for (uint32_t i = 0; i < scan->depth; i++)
+        size += (size_t)snprintf(out + size, BULK_TABLE_PATH_MAX - size, "%08X/%u/", scan->levels[i].sequence,
+                                 scan->levels[i].item_count);
+    (void)snprintf(out + size, BULK_TABLE_PATH_MAX - size, "%08X", tag);
+}
+
+static bool is_charset_of_parent(const PacsScan *scan)
+{
+    return scan->depth > 0 && memcmp(&scan->levels[scan->depth].charset,
+                                     &scan->levels[scan->depth - 1].charset, sizeof(PacsCharset)) == 0;
+}
+
+/* What is written is UTF-8, whatever the object is in (PS3.18 F.2); what the object says is kept aside. */
+static PacsStatus write_charset(PacsScan *scan, const uint8_t *bytes, size_t size, PacsError *err)
+{
+    pacs_json_key(&scan->json, "Value");
+    pacs_json_array_begin(&scan->json);
+    pacs_json_string(&scan->json, "ISO_IR 192");
+    pacs_json_array_end(&scan->json);
+    if (is_charset_of_parent(scan) || scan->charset_count == PACS_MAX_CHARSETS)
+        return PACS_OK;
+    PacsSlice text = {0};
+    PacsStatus status = scan_value_text(scan, PACS_VR_CS, (PacsSlice){(const char *)bytes, size}, &text, err);
+    if (status != PACS_OK || text.size > PACS_MAX_CHARSET_NAMES)
+        return status;
+    scan->charset_count++;
+    char path[BULK_TABLE_PATH_MAX];
+    format_path(scan, PACS_TAG_SPECIFIC_CHARACTER_SET, path);
+    (void)bulk_table_add_text(&scan->bulk, path, PACS_VR_CS, text);
+    return pacs_buffer_check(&scan->bulk, err);
+}
+
 PacsStatus scan_json_value(PacsScan *scan, const PacsElement *element, const uint8_t *bytes, size_t size,
                            PacsError *err)
 {
@@ -74,11 +110,7 @@ PacsStatus scan_json_value(PacsScan *scan, const PacsElement *element, const uin
     PacsStatus status = PACS_OK;
     begin_member(scan, element->tag, element->vr);
     if (element->tag == PACS_TAG_SPECIFIC_CHARACTER_SET) {
-        /* What is written here is UTF-8, whatever the object is in (PS3.18 F.2). */
-        pacs_json_key(&scan->json, "Value");
-        pacs_json_array_begin(&scan->json);
-        pacs_json_string(&scan->json, "ISO_IR 192");
-        pacs_json_array_end(&scan->json);
+        status = write_charset(scan, bytes, size, err);
     } else if (info->bulk) {
         if (size > 0)
             status = write_inline(scan, element, bytes, size, err);
@@ -92,16 +124,6 @@ PacsStatus scan_json_value(PacsScan *scan, const PacsElement *element, const uin
         pacs_json_array_end(&scan->json);
     }
     return status == PACS_OK ? end_member(scan, err) : status;
-}
-
-/* "54000100/1/54001010": the sequences and items around the element, and its tag. */
-static void format_path(const PacsScan *scan, PacsTag tag, char out[BULK_TABLE_PATH_MAX])
-{
-    size_t size = 0;
-    for (uint32_t i = 0; i < scan->depth; i++)
-        size += (size_t)snprintf(out + size, BULK_TABLE_PATH_MAX - size, "%08X/%u/", scan->levels[i].sequence,
-                                 scan->levels[i].item_count);
-    (void)snprintf(out + size, BULK_TABLE_PATH_MAX - size, "%08X", tag);
 }
 
 PacsStatus scan_json_bulk(PacsScan *scan, const PacsElement *element, PacsRange range, PacsError *err)

@@ -9,15 +9,20 @@ static void reply_with_tags(PacsRest *rest, PacsHttpRequest *request, PacsHttpRe
     RestTagsOptions options = {.format = format,
                                .max_length = REST_TAGS_MAX_LENGTH,
                                .ignore_length = pacs_http_query(request, "ignore-length")};
+    PacsInstanceBlobs blobs = {0};
     PACS_AUTO_BUFFER PacsBuffer dicom_json = PACS_BUFFER(PACS_MAX_INSTANCE_JSON);
     PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(REST_MAX_ANSWER);
     PacsJson json;
 
     pacs_json_init(&json, &body, true);
-    PacsStatus status = pacs_retrieve_json(rest->retrieve, pacs_http_capture(request, "id"), &dicom_json,
-                                           &err);
+    PacsStatus status = pacs_index_find_blobs(rest->index, pacs_http_capture(request, "id"),
+                                              PACS_BLOB_JSON | PACS_BLOB_BULK, pacs_http_arena(request),
+                                              &blobs, &err);
     if (status == PACS_OK)
-        status = rest_write_instance_tags(&json, &dicom_json, &options, &err);
+        status = pacs_retrieve_unpack_json(&blobs, &dicom_json, &err);
+    if (status == PACS_OK)
+        status = rest_write_instance_tags(
+            &json, &dicom_json, (PacsSlice){blobs.bulk_table, blobs.bulk_table_size}, &options, &err);
     if (status != PACS_OK)
         rest_reply_failure(rest, request, reply, &err);
     else

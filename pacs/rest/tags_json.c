@@ -1,12 +1,22 @@
 #include "pacs/rest/tags_json.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "pacs/dicom/bulk_table.h"
 #include "pacs/dicom/dictionary.h"
-#include "pacs/util/json_read.h"
+#include "pacs/rest/tags_value.h"
 #include "pacs/util/limits.h"
+
+#define NAME_SIZE 128                                     /* keywords have up to 64 letters */
+#define PATH_MAX_BYTES (PACS_MAX_SEQUENCE_DEPTH * 20 + 9) /* "gggggggg/item/" at every level, a tag */
+
+/** The private creators (gggg,00bb) seen in the group at hand, for the elements (gggg,bbxx) behind them. */
+typedef struct Creators {
+    uint32_t group;
+    uint32_t start;     /* of this data set's texts in Walk.creator_texts */
+    uint32_t text[256]; /* by block: place of its text, NUL behind it; 0: none */
+} Creators;
 
 /**
  * Walks over the DICOM JSON once and writes as it goes. Sequences are walked by recursion: it is our own
@@ -16,17 +26,24 @@ typedef struct Walk {
     PacsJsonReader reader;
     PacsJson *json;
     const RestTagsOptions *options;
-    PacsBuffer value;   /* the text of the value at hand */
-    PacsBuffer creator; /* of the private block at hand, and the tag that declared it */
-    PacsTag creator_tag;
+    PacsBuffer value; /* the text of the value at hand */
+    PacsBuffer scratch;
+    PacsBuffer path; /* of the data set at hand, as the bulk table has it: "00081140/2/" */
+    PacsBulkCharset charsets[PACS_MAX_CHARSETS];
+    size_t charset_count;
     PacsError *err;
+
+    /* Of the data set at hand; items begin with what stands around them. */
+    PacsSlice charset_text; /* what Specific Character Set says, where the object has its own word for it */
+    PacsCharset charset;
+    Creators *creators;
+    PacsBuffer creator_texts;
 } Walk;
 
 typedef struct Element {
     PacsTag tag;
-    char vr[3];
-    bool is_sequence;
-    bool is_binary;
+    PacsVr vr;
+    PacsVr unknown_vr; /* sent as UN, a text by the dictionary: its VR there; otherwise PACS_VR_NONE */
 } Element;
 
 static PacsStatus write_data_set(Walk *walk);
@@ -58,74 +75,6 @@ static PacsStatus next_key(Walk *walk, PacsSlice *ret_key, bool *ret_end)
     return *ret_end || token == PACS_JSON_KEY ? PACS_OK : corrupt(walk);
 }
 
-/* ---- Values ---- */
-
-/** {"Alphabetic": "A", "Ideographic": "B"} as "A=B". */
-static PacsStatus add_person_name(Walk *walk)
-{
-    static const char *const groups[] = {"Alphabetic", "Ideographic", "Phonetic"};
-    size_t written = 0; /* groups whose place has been passed */
-    PacsJsonToken token;
-    PacsSlice text;
-
-    for (;;) {
-        PacsStatus status = pacs_json_next(&walk->reader, &token, &text, walk->err);
-        if (status != PACS_OK || token == PACS_JSON_OBJECT_END)
-            return status;
-        if (token != PACS_JSON_KEY)
-            return corrupt(walk);
-        size_t group = 0;
-        while (group < 3 && !pacs_slice_equal(text, groups[group]))
-            group++;
-        for (; written < group; written++)
-            (void)pacs_buffer_add_char(&walk->value, '='); /* `failed` is checked in unescape */
-        status = expect(walk, PACS_JSON_STRING, &text);
-        if (status == PACS_OK)
-            status = pacs_json_unescape(text, &walk->value, walk->err);
-        if (status != PACS_OK)
-            return status;
-    }
-}
-
-/** AT stands in DICOM JSON as "3004000C", in Orthanc's answers as "3004,000c". */
-static PacsStatus add_string(Walk *walk, const Element *element, PacsSlice text)
-{
-    if (strcmp(element->vr, "AT") == 0 && text.size == 8) {
-        for (size_t i = 0; i < text.size; i++) {
-            if (i == 4)
-                (void)pacs_buffer_add_char(&walk->value, ',');
-            (void)pacs_buffer_add_char(&walk->value, (char)tolower((unsigned char)text.text[i]));
-        }
-        return pacs_buffer_check(&walk->value, walk->err);
-    }
-    return pacs_json_unescape(text, &walk->value, walk->err);
-}
-
-/** All values of an element that is no sequence, joined by backslash, into walk->value. */
-static PacsStatus read_values(Walk *walk, const Element *element)
-{
-    PacsSlice text;
-    PacsJsonToken token;
-
-    PacsStatus status = expect(walk, PACS_JSON_ARRAY_BEGIN, &text);
-    for (bool first = true; status == PACS_OK; first = false) {
-        status = pacs_json_next(&walk->reader, &token, &text, walk->err);
-        if (status != PACS_OK || token == PACS_JSON_ARRAY_END)
-            return status;
-        if (!first)
-            (void)pacs_buffer_add_char(&walk->value, '\\');
-        if (token == PACS_JSON_OBJECT_BEGIN)
-            status = add_person_name(walk);
-        else if (token == PACS_JSON_STRING)
-            status = add_string(walk, element, text);
-        else if (token == PACS_JSON_NUMBER)
-            (void)pacs_buffer_add(&walk->value, text.text, text.size);
-        else if (token != PACS_JSON_NULL)
-            status = corrupt(walk);
-    }
-    return status;
-}
-
 /* ---- Names ---- */
 
 static bool is_private(PacsTag tag)
@@ -138,31 +87,43 @@ static bool is_private_creator(PacsTag tag)
     return is_private(tag) && (tag & 0xFFFF) >= 0x10 && (tag & 0xFFFF) <= 0xFF;
 }
 
-static const char *name_of(PacsTag tag)
+/** As DCMTK names it. */
+static const char *name_of(PacsTag tag, char room[NAME_SIZE])
 {
-    const char *keyword = pacs_dictionary_keyword(tag);
+    const PacsDictionaryEntry *entry = pacs_dictionary_find(tag);
 
-    if (keyword[0])
-        return keyword;
+    if (entry && entry->keyword[0]) {
+        (void)snprintf(room, NAME_SIZE, "%s%s", entry->retired ? "RETIRED_" : "", entry->keyword);
+        return room;
+    }
     if ((tag & 0xFFFF) == 0)
         return is_private(tag) ? "PrivateGroupLength" : "GenericGroupLength";
-    return is_private_creator(tag) ? "PrivateCreator" : "Unknown Tag & Data"; /* DCMTK's words */
+    return is_private_creator(tag) ? "PrivateCreator" : "Unknown Tag & Data";
 }
 
-/** A creator (gggg,00bb) speaks for the elements (gggg,bbxx) that follow it. */
 static const char *creator_of(const Walk *walk, PacsTag tag)
 {
-    bool ours = is_private(tag) && walk->creator_tag >> 16 == tag >> 16 &&
-                (walk->creator_tag & 0xFF) == (tag >> 8 & 0xFF) && (tag & 0xFFFF) > 0xFF;
+    const Creators *creators = walk->creators;
+    bool known = is_private(tag) && (tag & 0xFFFF) > 0xFF && creators->group == tag >> 16 &&
+                 creators->text[tag >> 8 & 0xFF] > 0;
 
-    return ours ? pacs_buffer_text(&walk->creator) : NULL;
+    return known ? pacs_buffer_text(&walk->creator_texts) + creators->text[tag >> 8 & 0xFF] - 1 : NULL;
 }
 
-static void remember_creator(Walk *walk, PacsTag tag)
+static PacsStatus remember_creator(Walk *walk, PacsTag tag)
 {
-    walk->creator_tag = tag;
-    pacs_buffer_reset(&walk->creator);
-    (void)pacs_buffer_add(&walk->creator, walk->value.bytes, walk->value.size);
+    Creators *creators = walk->creators;
+    PacsBuffer *texts = &walk->creator_texts;
+
+    if (creators->group != tag >> 16) {
+        *creators = (Creators){.group = tag >> 16, .start = creators->start};
+        texts->size = creators->start;
+    }
+    size_t at = texts->size;
+    (void)pacs_buffer_add(texts, walk->value.bytes, walk->value.size);
+    (void)pacs_buffer_add_char(texts, '\0');
+    creators->text[tag & 0xFF] = (uint32_t)at + 1;
+    return pacs_buffer_check(texts, walk->err);
 }
 
 /** Length of the first name in a list; the comma inside "0010,0020" does not end it. */
@@ -199,24 +160,26 @@ static bool ignores_length(const Walk *walk, PacsTag tag)
 
 static void write_key(Walk *walk, PacsTag tag)
 {
-    char digits[16];
+    char room[NAME_SIZE];
 
     if (walk->options->format == REST_TAGS_SIMPLE) {
-        pacs_json_key(walk->json, name_of(tag));
+        pacs_json_key(walk->json, name_of(tag, room));
         return;
     }
-    (void)snprintf(digits, sizeof digits, "%04x,%04x", tag >> 16, tag & 0xFFFF);
-    pacs_json_key(walk->json, digits);
+    (void)snprintf(room, sizeof room, "%04x,%04x", tag >> 16, tag & 0xFFFF);
+    pacs_json_key(walk->json, room);
 }
 
 static void begin_element(Walk *walk, const Element *element, const char *type)
 {
+    char room[NAME_SIZE];
+
     write_key(walk, element->tag);
     if (walk->options->format != REST_TAGS_FULL)
         return;
-    const char *creator = element->is_sequence ? NULL : creator_of(walk, element->tag);
+    const char *creator = element->vr == PACS_VR_SQ ? NULL : creator_of(walk, element->tag);
     pacs_json_object_begin(walk->json);
-    pacs_json_member_string(walk->json, "Name", name_of(element->tag));
+    pacs_json_member_string(walk->json, "Name", name_of(element->tag, room));
     if (creator)
         pacs_json_member_string(walk->json, "PrivateCreator", creator);
     pacs_json_member_string(walk->json, "Type", type);
@@ -249,71 +212,133 @@ static void write_text(Walk *walk, const Element *element)
     end_element(walk);
 }
 
-static PacsStatus write_items(Walk *walk)
+/** Of the items of a sequence only these two things are their own, and end with them. */
+static PacsStatus write_item(Walk *walk)
 {
+    PacsSlice charset_text = walk->charset_text;
+    PacsCharset charset = walk->charset;
+
+    PacsStatus status = write_data_set(walk);
+    walk->charset_text = charset_text;
+    walk->charset = charset;
+    return status;
+}
+
+static PacsStatus write_items(Walk *walk, PacsTag sequence)
+{
+    size_t path_size = walk->path.size;
     PacsJsonToken token;
     PacsSlice text;
 
     PacsStatus status = expect(walk, PACS_JSON_ARRAY_BEGIN, &text);
-    while (status == PACS_OK) {
+    for (unsigned item = 1; status == PACS_OK; item++) {
         status = pacs_json_next(&walk->reader, &token, &text, walk->err);
         if (status != PACS_OK || token == PACS_JSON_ARRAY_END)
             return status;
-        status = token == PACS_JSON_OBJECT_BEGIN ? write_data_set(walk) : corrupt(walk);
+        (void)pacs_buffer_add_format(&walk->path, "%08X/%u/", sequence, item);
+        status = pacs_buffer_check(&walk->path, walk->err);
+        if (status == PACS_OK)
+            status = token == PACS_JSON_OBJECT_BEGIN ? write_item(walk) : corrupt(walk);
+        walk->path.size = path_size;
     }
     return status;
 }
 
-/** "Value", "InlineBinary" or "BulkDataURI" of the element; the rest of its members. */
-static PacsStatus write_element_value(Walk *walk, Element *element)
+static PacsStatus write_sequence(Walk *walk, const Element *element)
 {
-    bool written = false;
     bool at_end = false;
-    PacsSlice text;
+    PacsSlice key;
+    PacsStatus status = next_key(walk, &key, &at_end);
 
+    begin_element(walk, element, "Sequence");
+    pacs_json_array_begin(walk->json);
+    if (status == PACS_OK && !at_end) {
+        status = pacs_slice_equal(key, "Value") ? write_items(walk, element->tag) : corrupt(walk);
+        if (status == PACS_OK)
+            status = expect(walk, PACS_JSON_OBJECT_END, &key);
+    }
+    pacs_json_array_end(walk->json);
+    end_element(walk);
+    return status;
+}
+
+/** From here on the data set is in the characters that the object names, not in those of the JSON. */
+static PacsStatus read_charset(Walk *walk, const Element *element)
+{
+    (void)pacs_buffer_add_format(&walk->path, "%08X", element->tag);
+    for (size_t i = 0; i < walk->charset_count; i++)
+        if (pacs_slice_equal(walk->charsets[i].path, pacs_buffer_text(&walk->path))) {
+            walk->charset_text = walk->charsets[i].text;
+            walk->charset = pacs_charset_parse(walk->charset_text);
+            break;
+        }
+    walk->path.size -= walk->path.failed ? 0 : 8;
+    if (walk->charset_text.text) {
+        pacs_buffer_reset(&walk->value);
+        (void)pacs_buffer_add(&walk->value, walk->charset_text.text, walk->charset_text.size);
+    }
+    return pacs_buffer_check(&walk->path, walk->err);
+}
+
+/** What the members of an element behind its "vr" hold. */
+typedef struct Content {
+    bool value; /* in Walk.value */
+    bool bulk;  /* elsewhere: BulkDataURI */
+} Content;
+
+static PacsStatus read_content(Walk *walk, const Element *element, Content *ret_content)
+{
+    *ret_content = (Content){0};
     pacs_buffer_reset(&walk->value);
     for (;;) {
-        PacsStatus status = next_key(walk, &text, &at_end);
-        if (status != PACS_OK)
+        bool at_end = false;
+        PacsSlice key;
+        PacsStatus status = next_key(walk, &key, &at_end);
+        if (status != PACS_OK || at_end)
             return status;
-        if (at_end)
-            break;
-        if (pacs_slice_equal(text, "Value") && element->is_sequence) {
-            begin_element(walk, element, "Sequence");
-            pacs_json_array_begin(walk->json);
-            status = write_items(walk);
-            pacs_json_array_end(walk->json);
-            end_element(walk);
-            written = true;
-        } else if (pacs_slice_equal(text, "Value")) {
-            status = read_values(walk, element);
+        ret_content->value = true;
+        if (pacs_slice_equal(key, "Value")) {
+            status = rest_read_values(&walk->reader, element->vr, &walk->value, walk->err);
+        } else if (element->unknown_vr && pacs_slice_equal(key, "InlineBinary")) {
+            status = rest_read_unknown_text(&walk->reader, &walk->charset, element->unknown_vr,
+                                            &walk->scratch, &walk->value, walk->err);
         } else {
-            element->is_binary = true;
+            ret_content->bulk |= pacs_slice_equal(key, "BulkDataURI");
             status = pacs_json_skip(&walk->reader, walk->err);
         }
         if (status != PACS_OK)
             return status;
     }
-    if (element->is_sequence && !written) {
-        begin_element(walk, element, "Sequence");
-        pacs_json_array_begin(walk->json);
-        pacs_json_array_end(walk->json);
-        end_element(walk);
-    } else if (element->is_binary) {
-        write_null(walk, element, "Null");
-    } else if (!element->is_sequence) {
-        if (is_private_creator(element->tag))
-            remember_creator(walk, element->tag);
+}
+
+/** An element that is no sequence. Texts may be empty; numbers that are not there are null. */
+static PacsStatus write_leaf(Walk *walk, const Element *element)
+{
+    const PacsVrInfo *info = pacs_vr_info(element->vr);
+    bool is_text = info->text || element->unknown_vr;
+    Content content;
+    PacsStatus status = read_content(walk, element, &content);
+
+    if (status == PACS_OK && element->tag == PACS_TAG_SPECIFIC_CHARACTER_SET)
+        status = read_charset(walk, element);
+    if (status == PACS_OK && is_private_creator(element->tag))
+        status = remember_creator(walk, element->tag);
+    if (status != PACS_OK)
+        return status;
+    if (content.bulk && (is_text || !info->bulk))
+        write_null(walk, element, "TooLong");
+    else if (is_text || (content.value && !info->bulk))
         write_text(walk, element);
-    }
+    else
+        write_null(walk, element, "Null");
     return PACS_OK;
 }
 
-static bool is_binary_vr(const char *vr)
+static PacsVr text_vr_of_unknown(PacsTag tag)
 {
-    static const char names[] = "OB OD OF OL OV OW UN";
+    PacsVr vr = is_private(tag) ? PACS_VR_NONE : pacs_dictionary_vr(tag);
 
-    return strstr(names, vr) != NULL;
+    return pacs_vr_info(vr)->text ? vr : PACS_VR_NONE;
 }
 
 /** "00080020": {"vr": "DA", ...: our JSON has the VR first. */
@@ -333,36 +358,45 @@ static PacsStatus write_element(Walk *walk, PacsSlice key)
         status = expect(walk, PACS_JSON_STRING, &text);
     if (status != PACS_OK)
         return status;
-    if (text.size != 2)
+    element.vr = text.size == 2 ? pacs_vr_from_code(text.text) : PACS_VR_NONE;
+    if (element.vr == PACS_VR_NONE)
         return corrupt(walk);
-    memcpy(element.vr, text.text, 2);
-    element.is_sequence = strcmp(element.vr, "SQ") == 0;
-    element.is_binary = is_binary_vr(element.vr);
-    return write_element_value(walk, &element);
+    if (element.vr == PACS_VR_UN)
+        element.unknown_vr = text_vr_of_unknown(element.tag);
+    return element.vr == PACS_VR_SQ ? write_sequence(walk, &element) : write_leaf(walk, &element);
 }
 
 /** From behind the opening brace to behind the closing one. */
-static PacsStatus write_data_set(Walk *walk)
+static PacsStatus write_members(Walk *walk)
 {
     bool at_end = false;
-    PacsSlice text;
+    PacsSlice key;
 
-    pacs_json_object_begin(walk->json);
     for (;;) {
-        PacsStatus status = next_key(walk, &text, &at_end);
-        if (status != PACS_OK)
+        PacsStatus status = next_key(walk, &key, &at_end);
+        if (status != PACS_OK || at_end)
             return status;
-        if (at_end)
-            break;
-        status = write_element(walk, text);
+        status = write_element(walk, key);
         if (status != PACS_OK)
             return status;
     }
-    pacs_json_object_end(walk->json);
-    return PACS_OK;
 }
 
-PacsStatus rest_write_instance_tags(PacsJson *json, const PacsBuffer *dicom_json,
+static PacsStatus write_data_set(Walk *walk)
+{
+    Creators creators = {.start = (uint32_t)walk->creator_texts.size};
+    Creators *outer = walk->creators;
+
+    walk->creators = &creators;
+    pacs_json_object_begin(walk->json);
+    PacsStatus status = write_members(walk);
+    pacs_json_object_end(walk->json);
+    walk->creator_texts.size = creators.start;
+    walk->creators = outer;
+    return status;
+}
+
+PacsStatus rest_write_instance_tags(PacsJson *json, const PacsBuffer *dicom_json, PacsSlice bulk_table,
                                     const RestTagsOptions *options, PacsError *err)
 {
     PacsSlice text;
@@ -372,11 +406,18 @@ PacsStatus rest_write_instance_tags(PacsJson *json, const PacsBuffer *dicom_json
                  .err = err};
 
     pacs_buffer_init(&walk.value, PACS_MAX_INSTANCE_JSON);
-    pacs_buffer_init(&walk.creator, 1024);
-    PacsStatus status = expect(&walk, PACS_JSON_OBJECT_BEGIN, &text);
+    pacs_buffer_init(&walk.scratch, PACS_MAX_INSTANCE_JSON);
+    pacs_buffer_init(&walk.path, PATH_MAX_BYTES);
+    pacs_buffer_init(&walk.creator_texts, PACS_MAX_INSTANCE_JSON);
+    PacsStatus status = pacs_bulk_table_charsets(bulk_table.text, bulk_table.size, walk.charsets,
+                                                 &walk.charset_count, err);
+    if (status == PACS_OK)
+        status = expect(&walk, PACS_JSON_OBJECT_BEGIN, &text);
     if (status == PACS_OK)
         status = write_data_set(&walk);
     pacs_buffer_clear(&walk.value);
-    pacs_buffer_clear(&walk.creator);
+    pacs_buffer_clear(&walk.scratch);
+    pacs_buffer_clear(&walk.path);
+    pacs_buffer_clear(&walk.creator_texts);
     return status;
 }

@@ -5,11 +5,13 @@
 #include "pacs/util/status.h"
 
 /**
- * An instance's tags in Orthanc's formats, from its ready-made DICOM JSON.
+ * An instance's tags in Orthanc's formats, from its ready-made DICOM JSON and its bulk table ({0}: none), which
+ * knows what the object's Specific Character Set says.
  *
- * Values are text as in the data set, several joined by backslash. Binary values are null with Type "Null",
- * text longer than `max_length` is null with Type "TooLong" (0: no limit), unless `ignore_length` names its
- * tag. Sequences nest. Private tags carry their PrivateCreator.
+ * Values are text as in the data set, several joined by backslash. Binary values and numbers that are not there
+ * are null with Type "Null", text longer than `max_length` is null with Type "TooLong" (0: no limit), unless
+ * `ignore_length` names its tag. Texts of the dictionary that were sent as UN are shown with their padding.
+ * Sequences nest. Private tags carry their PrivateCreator, retired ones "RETIRED_" in front of their name.
  * Errors: PACS_CORRUPT (the stored JSON is not ours), PACS_TOO_LARGE.
  * Source: shapes seen in Debian's Orthanc 1.10.1 and told of 1.13.
  */
@@ -22,4 +24,5 @@ typedef struct RestTagsOptions {
 #define REST_TAGS_MAX_LENGTH 256 /* Orthanc's */
 
 PACS_CHECKED PacsStatus rest_write_instance_tags(PacsJson *json, const PacsBuffer *dicom_json,
-                                                 const RestTagsOptions *options, PacsError *err);
+                                                 PacsSlice bulk_table, const RestTagsOptions *options,
+                                                 PacsError *err);

@@ -18,6 +18,8 @@
 #define PACS_MAX_FRAME_TABLE (64u << 20)      /* fragment positions of one object: several million fragments */
 #define PACS_MAX_FRAGMENTS (1u << 22)         /* count, of one object: frames of 1 kB at the 4 GiB of an item length */
 #define PACS_MAX_BULK_TABLE (64u << 20)       /* paths and positions of all BulkDataURIs of one object */
+#define PACS_MAX_CHARSETS 64                  /* data sets of one object that name other characters than the set around them; real ones: 2 */
+#define PACS_MAX_CHARSET_NAMES 256            /* text of one Specific Character Set: 16 terms of 16 */
 #define PACS_MAX_BULK_VALUES (1u << 20)       /* count of BulkDataURI positions of one object */
 #define PACS_MAX_INFLATED (16ull << 30)       /* a deflated data set, inflated: a whole-slide object */
 #define PACS_MAX_INFLATE_RATIO 1100u          /* deflate cannot exceed 1,032:1; more is a lie about what was read */

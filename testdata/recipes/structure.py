@@ -73,6 +73,12 @@ def unknown(catalogue):
     more = {0x00080080: raw.element(0x00080080, "UN", text("Sao Mai Hospital")),
             0x00180050: raw.element(0x00180050, "UN", b"1.5 "), 0x00081030: raw.element(0x00081030, "UN", text("UN study "))}
     catalogue.add(name + ".dcm", raw_file(name, more), "standard elements under UN, as a gateway without a dictionary writes them")
+    name = "structure/un-standard-kinds"
+    kinds = {0x00080090: "Jürgen^Otto".encode("latin-1") + b" ", 0x00100030: b"19700101", 0x00104000: "Grüße\\zwei ".encode("latin-1"),
+             0x00180060: b"", 0x00189073: struct.pack("<d", 0.1), 0x00200052: b"2.25.5\0\0", 0x00280009: struct.pack("<HH", 0x18, 0x1063),
+             0x00280106: struct.pack("<H", 7), 0x00281050: b"40\\50 ", SEQUENCE: inner.item(reference)}
+    more = {tag: raw.element(tag, "UN", value) for tag, value in sorted(kinds.items())}
+    catalogue.add(name + ".dcm", raw_file(name, more), "standard elements of every kind under UN: names, dates, numbers, a sequence")
     name = "structure/private-blocks"
     more = {0x00090010: raw.element(0x00090010, "LO", b"VENDOR ONE"), 0x00090011: raw.element(0x00090011, "LO", b"VENDOR TWO"),
             0x00091001: raw.element(0x00091001, "DS", b"1.25"), 0x00091101: raw.element(0x00091101, "OB", bytes(300)),

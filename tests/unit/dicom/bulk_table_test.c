@@ -92,9 +92,67 @@ static void finds_damage_wherever_the_table_is_cut(void **state)
     assert_int_equal(pacs_bulk_table_find(table->bytes, table->size - 1, "none", &value, &err), PACS_CORRUPT);
 }
 
+static void tells_the_character_sets_of_the_object(void **state)
+{
+    (void)state;
+    AUTO_BYTES bytes;
+    bytes_init(&bytes);
+    add_meta(&bytes, PACS_UID_EXPLICIT_LITTLE);
+    add_text(&bytes, PACS_TAG_SPECIFIC_CHARACTER_SET, "CS", "\\ISO 2022 IR 87");
+    add_identity(&bytes);
+    add_header(&bytes, PACS_TAG(0x5400, 0x0100), "SQ", UNDEFINED);
+    for (int item = 0; item < 3; item++) {
+        add_marker(&bytes, 0xE000, UNDEFINED);
+        if (item > 0) /* the second says what is said around it */
+            add_text(&bytes, PACS_TAG_SPECIFIC_CHARACTER_SET, "CS",
+                     item == 1 ? "\\ISO 2022 IR 87" : "ISO_IR 126");
+        add_marker(&bytes, 0xE00D, 0);
+    }
+    add_marker(&bytes, 0xE0DD, 0);
+    PACS_AUTO(PacsScan) scan = scan_bytes(&bytes, NULL);
+    const PacsBuffer *table = pacs_scan_instance(scan)->bulk_table;
+    PacsBulkCharset charsets[PACS_MAX_CHARSETS];
+    size_t count = 0;
+    assert_int_equal(pacs_bulk_table_charsets(table->bytes, table->size, charsets, &count, NULL), PACS_OK);
+    assert_int_equal(count, 2);
+    assert_true(pacs_slice_equal(charsets[0].path, "00080005"));
+    assert_true(pacs_slice_equal(charsets[0].text, "\\ISO 2022 IR 87"));
+    assert_true(pacs_slice_equal(charsets[1].path, "54000100/3/00080005"));
+    assert_true(pacs_slice_equal(charsets[1].text, "ISO_IR 126"));
+    PacsBulkValue value;
+    assert_int_equal(pacs_bulk_table_find(table->bytes, table->size, "00080005", &value, NULL),
+                     PACS_NOT_FOUND);
+    assert_int_equal(pacs_bulk_table_charsets(table->bytes, table->size - 1, charsets, &count, NULL),
+                     PACS_CORRUPT);
+}
+
+static void tells_no_more_character_sets_than_its_readers_take(void **state)
+{
+    (void)state;
+    AUTO_BYTES bytes;
+    bytes_init(&bytes);
+    add_meta(&bytes, PACS_UID_EXPLICIT_LITTLE);
+    add_identity(&bytes);
+    add_header(&bytes, PACS_TAG(0x5400, 0x0100), "SQ", UNDEFINED);
+    for (int item = 0; item < 2 * PACS_MAX_CHARSETS; item++) {
+        add_marker(&bytes, 0xE000, UNDEFINED);
+        add_text(&bytes, PACS_TAG_SPECIFIC_CHARACTER_SET, "CS", "ISO_IR 126");
+        add_marker(&bytes, 0xE00D, 0);
+    }
+    add_marker(&bytes, 0xE0DD, 0);
+    PACS_AUTO(PacsScan) scan = scan_bytes(&bytes, NULL);
+    const PacsBuffer *table = pacs_scan_instance(scan)->bulk_table;
+    PacsBulkCharset charsets[PACS_MAX_CHARSETS];
+    size_t count = 0;
+    assert_int_equal(pacs_bulk_table_charsets(table->bytes, table->size, charsets, &count, NULL), PACS_OK);
+    assert_int_equal(count, PACS_MAX_CHARSETS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tells_the_character_sets_of_the_object),
+        cmocka_unit_test(tells_no_more_character_sets_than_its_readers_take),
         cmocka_unit_test(finds_a_value_in_an_item),
         cmocka_unit_test(says_that_a_path_is_not_there),
         cmocka_unit_test(spans_all_fragments_behind_the_offset_table),
