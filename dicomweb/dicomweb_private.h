@@ -32,6 +32,14 @@ void dicomweb_delete_study(void *context, PacsHttpRequest *request, PacsHttpRepl
 void dicomweb_delete_series(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_delete_instance(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 
+/* bulk.c */
+void dicomweb_retrieve_bulk_value(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_retrieve_study_bulk(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_retrieve_series_bulk(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_retrieve_study_pixels(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_retrieve_series_pixels(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_retrieve_instance_pixels(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+
 /* objects.c */
 void dicomweb_retrieve_study(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_retrieve_series(void *context, PacsHttpRequest *request, PacsHttpReply *reply);

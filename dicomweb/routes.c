@@ -36,6 +36,16 @@ const PacsHttpRoute dicomweb_routes[] = {
     GET("/studies/{study}/series/{series}/metadata", dicomweb_metadata_series, PACS_HTTP_INLINE),
     GET("/studies/{study}/series/{series}/instances/{instance}/metadata", dicomweb_metadata_instance,
         PACS_HTTP_INLINE),
+    GET("/studies/{study}/bulkdata", dicomweb_retrieve_study_bulk, PACS_HTTP_POOL),
+    GET("/studies/{study}/series/{series}/bulkdata", dicomweb_retrieve_series_bulk, PACS_HTTP_POOL),
+    GET("/studies/{study}/series/{series}/instances/{instance}/bulkdata/{*path}",
+        dicomweb_retrieve_bulk_value, PACS_HTTP_POOL),
+    GET("/studies/{study}/series/{series}/instances/{instance}/bulk/{*path}", dicomweb_retrieve_bulk_value,
+        PACS_HTTP_POOL), /* Orthanc's */
+    GET("/studies/{study}/pixeldata", dicomweb_retrieve_study_pixels, PACS_HTTP_POOL),
+    GET("/studies/{study}/series/{series}/pixeldata", dicomweb_retrieve_series_pixels, PACS_HTTP_POOL),
+    GET("/studies/{study}/series/{series}/instances/{instance}/pixeldata", dicomweb_retrieve_instance_pixels,
+        PACS_HTTP_POOL),
 
     /* STOW-RS (PS3.18 10.5) */
     STORE("/studies", dicomweb_stow_reader), STORE("/studies/{study}", dicomweb_stow_study_reader),

@@ -74,26 +74,45 @@ static PacsStatus open_table(const void *table, size_t size, PacsError *err)
     return PACS_OK;
 }
 
-PacsStatus pacs_bulk_table_find(const void *table, size_t size, const char *path, PacsBulkValue *ret_value,
-                                PacsError *err)
+PacsStatus pacs_bulk_table_next(const void *table, size_t size, size_t *cursor, PacsSlice *ret_path,
+                                PacsBulkValue *ret_value, PacsError *err)
 {
     if (!table || size == 0)
         return pacs_fail(err, PACS_NOT_FOUND, "the object has no bulk values");
     PacsStatus status = open_table(table, size, err);
     if (status != PACS_OK)
         return status;
-    const uint8_t *at = (const uint8_t *)table + 4;
+    const uint8_t *at = (const uint8_t *)table + (*cursor > 4 ? *cursor : 4);
     const uint8_t *end = (const uint8_t *)table + size;
-    while (at < end) {
-        Record record;
+    Record record = {.is_text = true};
+    while (record.is_text) {
+        if (at >= end)
+            return pacs_fail(err, PACS_NOT_FOUND, "no bulk value of that path");
         if (!read_record(&at, end, &record))
             return pacs_fail(err, PACS_CORRUPT, "the bulk table is damaged");
-        if (!record.is_text && pacs_slice_equal(record.path, path)) {
-            *ret_value = record.value;
+    }
+    *cursor = (size_t)(at - (const uint8_t *)table);
+    *ret_path = record.path;
+    *ret_value = record.value;
+    return PACS_OK;
+}
+
+PacsStatus pacs_bulk_table_find(const void *table, size_t size, const char *path, PacsBulkValue *ret_value,
+                                PacsError *err)
+{
+    size_t cursor = 0;
+    PacsSlice found;
+    PacsBulkValue value;
+
+    for (;;) {
+        PacsStatus status = pacs_bulk_table_next(table, size, &cursor, &found, &value, err);
+        if (status != PACS_OK)
+            return status;
+        if (pacs_slice_equal(found, path)) {
+            *ret_value = value;
             return PACS_OK;
         }
     }
-    return pacs_fail(err, PACS_NOT_FOUND, "no bulk value of that path");
 }
 
 PacsStatus pacs_bulk_table_charsets(const void *table, size_t size,

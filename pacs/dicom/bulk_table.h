@@ -33,6 +33,15 @@ typedef struct PacsBulkValue {
 PACS_CHECKED PacsStatus pacs_bulk_table_find(const void *table, size_t size, const char *path,
                                              PacsBulkValue *ret_value, PacsError *err);
 
+/**
+ * The values one after the other, in the order of the data set: *cursor starts at 0. The path is borrowed from the
+ * table; it is not NUL-terminated.
+ *
+ * Errors: PACS_NOT_FOUND (no more), PACS_CORRUPT.
+ */
+PACS_CHECKED PacsStatus pacs_bulk_table_next(const void *table, size_t size, size_t *cursor,
+                                             PacsSlice *ret_path, PacsBulkValue *ret_value, PacsError *err);
+
 /** What Specific Character Set says in the object, or in an item of it, several values joined by backslash. An
  *  item that is not told of says what the data set around it says. */
 typedef struct PacsBulkCharset {

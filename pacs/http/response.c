@@ -8,9 +8,8 @@
 #include "pacs/http/server_private.h"
 #include "pacs/util/limits.h"
 
-#define BLOCK_SIZE                                                                                           \
-    (512u                                                                                                    \
-     << 10) /* what one write carries of a stream: the client is woken as often (measured: 128 KiB cost a third of the rate) */
+/* What one write carries of a stream. The client is woken as often: 128 KiB cost a third of the rate (measured). */
+#define BLOCK_SIZE (512u << 10)
 #define PUMP_SIZE PACS_HTTP_BODY_CHUNK
 #define CROWDED_BLOCK_SIZE (16u << 10)
 #define CROWDED_PUMP_SIZE (32u << 10)

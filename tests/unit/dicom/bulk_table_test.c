@@ -51,6 +51,28 @@ static void says_that_a_path_is_not_there(void **state)
     assert_int_equal(pacs_bulk_table_find(NULL, 0, "7FE00010", &value, &err), PACS_NOT_FOUND);
 }
 
+static void walks_over_all_values(void **state)
+{
+    (void)state;
+    AUTO_BYTES bytes;
+    bytes_init(&bytes);
+    PACS_AUTO(PacsScan) scan = scan_waveforms(&bytes);
+    const PacsBuffer *table = pacs_scan_instance(scan)->bulk_table;
+    static const char *const paths[] = {"54000100/1/54001010", "54000100/2/54001010"};
+    PacsBulkValue value;
+    PacsSlice path;
+    size_t cursor = 0;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pacs_bulk_table_next(table->bytes, table->size, &cursor, &path, &value, NULL),
+                         PACS_OK);
+        assert_true(pacs_slice_equal(path, paths[i]));
+    }
+    assert_int_equal(pacs_bulk_table_next(table->bytes, table->size, &cursor, &path, &value, NULL),
+                     PACS_NOT_FOUND);
+    cursor = 0;
+    assert_int_equal(pacs_bulk_table_next(table->bytes, 7, &cursor, &path, &value, NULL), PACS_CORRUPT);
+}
+
 static void spans_all_fragments_behind_the_offset_table(void **state)
 {
     (void)state;
@@ -155,6 +177,7 @@ int main(void)
         cmocka_unit_test(tells_no_more_character_sets_than_its_readers_take),
         cmocka_unit_test(finds_a_value_in_an_item),
         cmocka_unit_test(says_that_a_path_is_not_there),
+        cmocka_unit_test(walks_over_all_values),
         cmocka_unit_test(spans_all_fragments_behind_the_offset_table),
         cmocka_unit_test(finds_damage_wherever_the_table_is_cut),
     };
