@@ -1,5 +1,5 @@
-/* scan_dump FILE [PIECE]: what a scan knows of a file, as one JSON object on stdout; fed PIECE bytes at a
- * time. Exits with 1 and the refusal's text on stderr where the file is refused. */
+/* scan_dump [--any] [--xml] FILE [PIECE]: what a scan knows of a file, as one JSON object on stdout; fed PIECE bytes at
+ * a time. --xml: only its data set, as the Native DICOM Model, beside its JSON. Exits with 1 and the refusal's text on stderr where the file is refused. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pacs/dicom/bulk_table.h"
+#include "pacs/dicom/dicom_xml.h"
 #include "pacs/dicom/scan.h"
 #include "pacs/util/json.h"
 
@@ -140,15 +141,16 @@ typedef struct Arguments {
     const char *path;
     uint64_t piece;
     bool any;
+    bool xml;
 } Arguments;
 
 static bool parse_arguments(int argc, char **argv, Arguments *ret_arguments)
 {
     Arguments arguments = {.piece = 128u << 10};
     int at = 1;
-    if (at < argc && strcmp(argv[at], "--any") == 0) {
-        arguments.any = true;
-        at++;
+    for (; at < argc && argv[at][0] == '-'; at++) {
+        arguments.any = arguments.any || strcmp(argv[at], "--any") == 0;
+        arguments.xml = arguments.xml || strcmp(argv[at], "--xml") == 0;
     }
     if (at >= argc)
         return false;
@@ -157,6 +159,25 @@ static bool parse_arguments(int argc, char **argv, Arguments *ret_arguments)
         return false;
     *ret_arguments = arguments;
     return arguments.piece > 0;
+}
+
+/* {"json": {...}, "xml": "<?xml ..."} */
+static PacsStatus dump_xml(const PacsInstance *instance, PacsBuffer *out, PacsError *err)
+{
+    PACS_AUTO_BUFFER PacsBuffer xml = PACS_BUFFER(SIZE_MAX / 2);
+    PacsJson json;
+    PacsStatus status = pacs_dicom_xml_write(
+        (PacsSlice){pacs_buffer_text(instance->json), instance->json->size}, "", &xml, err);
+    if (status != PACS_OK)
+        return status;
+    pacs_json_init(&json, out, false);
+    pacs_json_object_begin(&json);
+    pacs_json_key(&json, "json");
+    pacs_json_raw(&json, pacs_buffer_text(instance->json), instance->json->size);
+    pacs_json_key(&json, "xml");
+    pacs_json_string_n(&json, pacs_buffer_text(&xml), xml.size);
+    pacs_json_object_end(&json);
+    return pacs_buffer_check(out, err);
 }
 
 static PacsStatus run(const Arguments *arguments, FILE *file, PacsError *err)
@@ -168,7 +189,7 @@ static PacsStatus run(const Arguments *arguments, FILE *file, PacsError *err)
     if (status == PACS_OK)
         status = feed_file(scan, file, (size_t)arguments->piece, err);
     if (status == PACS_OK)
-        status = dump(pacs_scan_instance(scan), &out, err);
+        status = (arguments->xml ? dump_xml : dump)(pacs_scan_instance(scan), &out, err);
     if (status == PACS_OK)
         (void)fwrite(out.bytes, 1, out.size, stdout);
     return status;
@@ -178,7 +199,7 @@ int main(int argc, char **argv)
 {
     Arguments arguments;
     if (!parse_arguments(argc, argv, &arguments)) {
-        (void)fprintf(stderr, "usage: scan_dump [--any] FILE [PIECE] < PATHS\n");
+        (void)fprintf(stderr, "usage: scan_dump [--any] [--xml] FILE [PIECE] < PATHS\n");
         return 2;
     }
     FILE *file = fopen(arguments.path, "rb");
