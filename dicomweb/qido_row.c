@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "pacs/dicom/dicom_json.h"
+#include "pacs/index/index.h"
 #include "pacs/index/index_tags.h"
-#include "pacs/retrieve/retrieve.h"
 #include "pacs/util/json_read.h"
 #include "pacs/util/limits.h"
 
@@ -311,7 +311,7 @@ static PacsStatus open_members(QidoRowWriter *writer, const PacsSearchRow *row, 
     if (!writer->fields->needs_json || !row->json)
         return PACS_OK;
     pacs_buffer_reset(&writer->text);
-    PacsStatus status = pacs_retrieve_unpack_json(row->json, &writer->text, err);
+    PacsStatus status = pacs_index_unpack_json(row->json, &writer->text, err);
     if (status != PACS_OK)
         return status;
     members->reader = pacs_json_reader(pacs_buffer_text(&writer->text), writer->text.size);

@@ -24,6 +24,12 @@
 
 const PacsHttpRoute dicomweb_routes[] = {
     /* QIDO-RS (PS3.18 10.6) */
+    GET("/studies", dicomweb_search_studies, PACS_HTTP_POOL),
+    GET("/series", dicomweb_search_series, PACS_HTTP_POOL),
+    GET("/instances", dicomweb_search_instances, PACS_HTTP_POOL),
+    GET("/studies/{study}/series", dicomweb_search_study_series, PACS_HTTP_POOL),
+    GET("/studies/{study}/instances", dicomweb_search_study_instances, PACS_HTTP_POOL),
+    GET("/studies/{study}/series/{series}/instances", dicomweb_search_series_instances, PACS_HTTP_POOL),
 
     /* WADO-RS (PS3.18 10.4) */
     GET("/studies/{study}", dicomweb_retrieve_study, PACS_HTTP_POOL),

@@ -108,7 +108,7 @@ typedef struct PacsSearchRow {
     bool is_stable;
 
     /** With want_json: the DICOM JSON of the resource's first instance, packed as it is stored, because a page's could be
-     *  gigabytes unpacked: pacs_retrieve_unpack_json(). NULL without. */
+     *  gigabytes unpacked: pacs_index_unpack_json(). NULL without. */
     const PacsInstanceBlobs *json;
 } PacsSearchRow;
 
