@@ -57,6 +57,7 @@ extern const PacsHttpBodyReader dicomweb_stow_study_reader; /* into one study */
 void dicomweb_metadata_study(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_metadata_series(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_metadata_instance(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+
 /* qido.c */
 void dicomweb_search_studies(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_search_series(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
