@@ -2,7 +2,7 @@
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-foreach(package jansson sqlite3 libmicrohttpd zlib cmocka)
+foreach(package jansson sqlite3 libmicrohttpd zlib expat cmocka)
     pkg_check_modules(${package} REQUIRED IMPORTED_TARGET ${package})
 endforeach()
 pkg_check_modules(crypto REQUIRED IMPORTED_TARGET libcrypto)

@@ -31,6 +31,7 @@ static const struct {
 } kinds[] = {
     {DICOMWEB_TYPE_DICOM, &stow_object_part},
     {DICOMWEB_TYPE_JSON, &stow_json_metadata_part},
+    {DICOMWEB_TYPE_XML, &stow_xml_metadata_part},
 };
 
 /** NULL: a media type that is no object and no metadata. */
@@ -157,7 +158,7 @@ static PacsStatus open_parts(Stow *stow, const char *content_type, PacsError *er
     if (status == PACS_OK && !kind_of(pacs_slice(stow->part_type)))
         return pacs_fail(err, PACS_UNSUPPORTED,
                          "the parts of a store request are application/dicom, or begin with metadata: "
-                         "application/dicom+json");
+                         "application/dicom+json or application/dicom+xml");
     if (status == PACS_OK)
         status = pacs_media_type_parameter(content_type, "boundary", boundary, sizeof boundary, err);
     if (status == PACS_OK)

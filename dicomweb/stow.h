@@ -67,7 +67,8 @@ typedef struct StowPartKind {
 
 extern const StowPartKind stow_object_part;        /* stow_object.c */
 extern const StowPartKind stow_json_metadata_part; /* stow_metadata.c */
-extern const StowPartKind stow_bulk_part;          /* stow_bulk.c */
+extern const StowPartKind stow_xml_metadata_part;
+extern const StowPartKind stow_bulk_part; /* stow_bulk.c */
 
 /* ---- Instances that come in pieces ---- */
 
@@ -128,11 +129,13 @@ typedef struct StowJoin {
     PacsSpool *spool;
     PacsArena *arena;
     PacsDatasetWriter *writer;
-    struct PacsJsonItems *json; /* of the part at hand */
+    struct PacsJsonItems *json; /* of the part at hand, or */
+    struct PacsDatasetXml *xml;
     StowInstance *first_instance, *last_instance;
     StowLocation *buckets[STOW_BUCKETS];
     StowLocation *first_location, *last_location;
     uint64_t hash_seed;
+    bool lost_metadata;    /* some could not be read: bulk data may be of those */
     StowLocation *current; /* of the parts of bulk data that come one after the other */
     /* The part of bulk data at hand. */
     uint64_t piece_offset;

@@ -5,6 +5,7 @@
 
 #include "pacs/dicom/codestream.h"
 #include "pacs/dicom/dataset_json.h"
+#include "pacs/dicom/dataset_xml.h"
 #include "pacs/util/hash.h"
 #include "pacs/util/json_items.h"
 #include "pacs/util/limits.h"
@@ -17,6 +18,7 @@ void stow_join_free(StowJoin *join)
     if (!join)
         return;
     pacs_json_items_free(join->json);
+    pacs_dataset_xml_free(join->xml);
     pacs_dataset_writer_free(join->writer);
     pacs_spool_free(join->spool);
     pacs_arena_free(join->arena);
@@ -136,6 +138,15 @@ static PacsStatus take_dataset(Stow *stow, PacsError *err)
     return PACS_OK;
 }
 
+/** A data set that cannot be one; err says why. What its bulk data are called is not known then. */
+static void note_lost(Stow *stow, const PacsError *err)
+{
+    const PacsScanNames names = pacs_dataset_writer_names(stow->join->writer);
+
+    stow->join->lost_metadata = true;
+    stow_add_failed(&stow->outcomes, &names, err);
+}
+
 /* ---- JSON ---- */
 
 /** One data set of the array. What is wrong with it does not touch the others. */
@@ -150,11 +161,9 @@ static PacsStatus take_json(void *context, PacsSlice object, PacsError *err)
     PacsStatus status = pacs_dataset_json_read(object, writer, &failure);
     if (status == PACS_OK)
         status = take_dataset(stow, &failure);
-    if (status != PACS_OK) {
-        const PacsScanNames names = pacs_dataset_writer_names(writer);
-        failure.status = status;
-        stow_add_failed(&stow->outcomes, &names, &failure);
-    }
+    failure.status = status;
+    if (status != PACS_OK)
+        note_lost(stow, &failure);
     return PACS_OK;
 }
 
@@ -178,13 +187,56 @@ static void end_json(Stow *stow, const PacsError *failure)
 {
     PacsError err = failure ? *failure : (PacsError){0};
 
-    if (failure || pacs_json_items_finish(stow->join->json, &err) != PACS_OK)
-        stow_add_failed(&stow->outcomes, NULL, &err);
-    if (stow->join)
+    if (!failure && pacs_json_items_finish(stow->join->json, &err) == PACS_OK) {
         pacs_json_items_free(PACS_STEAL(stow->join->json));
+        return;
+    }
+    stow_add_failed(&stow->outcomes, NULL, &err);
+    if (!stow->join)
+        return;
+    stow->join->lost_metadata = true;
+    pacs_json_items_free(PACS_STEAL(stow->join->json));
 }
 
 const StowPartKind stow_json_metadata_part = {.begin = begin_json, .data = feed_json, .end = end_json};
+
+/* ---- XML: one document, one data set ---- */
+
+static PacsStatus begin_xml(Stow *stow, const PacsMultipartPart *part, const char *content_type,
+                            PacsError *err)
+{
+    (void)part;
+    (void)content_type;
+    PacsStatus status = stow_join_open(stow, err);
+    if (status != PACS_OK)
+        return status;
+    pacs_dataset_writer_reset(stow->join->writer);
+    return pacs_dataset_xml_new(stow->join->writer, &stow->join->xml, err);
+}
+
+static PacsStatus feed_xml(Stow *stow, const uint8_t *bytes, size_t size, PacsError *err)
+{
+    return pacs_dataset_xml_feed(stow->join->xml, bytes, size, err);
+}
+
+static void end_xml(Stow *stow, const PacsError *failure)
+{
+    PacsError err = failure ? *failure : (PacsError){0};
+
+    if (!stow->join) {
+        stow_add_failed(&stow->outcomes, NULL, &err);
+        return;
+    }
+    PacsStatus status = failure ? failure->status : pacs_dataset_xml_finish(stow->join->xml, &err);
+    if (status == PACS_OK)
+        status = take_dataset(stow, &err);
+    err.status = status;
+    if (status != PACS_OK)
+        note_lost(stow, &err);
+    pacs_dataset_xml_free(PACS_STEAL(stow->join->xml));
+}
+
+const StowPartKind stow_xml_metadata_part = {.begin = begin_xml, .data = feed_xml, .end = end_xml};
 
 /* ---- The end ---- */
 
@@ -214,7 +266,7 @@ void stow_join_finish(Stow *stow)
     for (const StowLocation *location = stow->join->first_location; location;
          location = location->next_made) {
         PacsError err = {0};
-        if (location->named)
+        if (location->named || stow->join->lost_metadata)
             continue;
         pacs_ignore(pacs_fail(&err, PACS_INVALID, "bulk data came that no metadata name"));
         stow_add_failed(&stow->outcomes, NULL, &err);

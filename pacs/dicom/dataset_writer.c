@@ -280,7 +280,7 @@ static PacsStatus check_tag(const PacsDatasetWriter *writer, PacsError *err)
 PacsStatus pacs_dataset_writer_begin(PacsDatasetWriter *writer, PacsTag tag, PacsVr vr, PacsError *err)
 {
     writer->tag = tag;
-    writer->vr = vr;
+    writer->vr = tag == PACS_TAG_SPECIFIC_CHARACTER_SET ? PACS_VR_CS : vr; /* written anew, and some say UN */
     writer->value_count = 0;
     writer->is_bulk = false;
     writer->element_first_hole = hole_count(writer);

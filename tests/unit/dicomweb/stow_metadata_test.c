@@ -237,6 +237,39 @@ static void metadata_without_bulk_data_are_an_object(void **state)
     json_decref(dataset);
 }
 
+static void metadata_may_be_xml(void **state)
+{
+    static const char model[] =
+        "<NativeDicomModel>"
+        "<DicomAttribute tag=\"00080016\" vr=\"UI\"><Value number=\"1\">1.2.840.10008.5.1.4.1.1.104.1</Value>"
+        "</DicomAttribute>"
+        "<DicomAttribute tag=\"00080018\" vr=\"UI\"><Value number=\"1\">2.25.9.%u</Value></DicomAttribute>"
+        "<DicomAttribute tag=\"0020000D\" vr=\"UI\"><Value number=\"1\">2.25.7</Value></DicomAttribute>"
+        "<DicomAttribute tag=\"0020000E\" vr=\"UI\"><Value number=\"1\">2.25.8</Value></DicomAttribute>"
+        "<DicomAttribute tag=\"00420011\" vr=\"OB\"><BulkData uri=\"pdf%u\"/></DicomAttribute>"
+        "</NativeDicomModel>";
+    DicomwebFixture *fixture = *state;
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(1 << 20);
+    char text[2000];
+
+    for (unsigned i = 1; i <= 2; i++) {
+        int size = snprintf(text, sizeof text, model, i, i);
+        stow_add_part(&body, "application/dicom+xml", text, (size_t)size);
+    }
+    stow_add_part(&body, "application/dicom+xml", "<!DOCTYPE x []><NativeDicomModel/>", 34);
+    add_bulk(&body, "application/pdf", "pdf1", "%PDF1", 5);
+    add_bulk(&body, "application/pdf", "pdf2", "%PDF2", 5);
+    stow_end_parts(&body);
+    json_t *dataset = stow_store(
+        fixture, &(StowPost){.content_type = "multipart/related; type=\"application/dicom+xml\"; boundary=b"},
+        &body, 202);
+    stow_check_counts(dataset, 2, 0, 1);
+    json_decref(dataset);
+    Kept kept = keep(fixture, 2);
+    assert_true(holds(&kept, "\x42\x00\x11\x00OB\x00\x00\x06\x00\x00\x00%PDF2\0", 18));
+    kept_clear(&kept);
+}
+
 /* ---- Compressed pixels ---- */
 
 /** SOI, a comment, a frame header, a scan header. */
@@ -493,6 +526,7 @@ int main(void)
         TEST(instances_of_one_array_find_their_own_bulk_data),
         TEST(bulk_data_may_be_inside_sequences_and_shared),
         TEST(metadata_without_bulk_data_are_an_object),
+        TEST(metadata_may_be_xml),
         TEST(the_transfer_syntax_is_what_the_bytes_are),
         TEST(frames_are_put_in_order),
         TEST(the_boxes_of_a_jp2_file_are_left_out),
