@@ -31,7 +31,8 @@ static PacsStatus no_memory(PacsError *err)
     return pacs_fail(err, PACS_NO_MEMORY, "no memory for an answer");
 }
 
-static const char *locate(const BulkRequest *asked, const PacsUidPath *path, const char *what, PacsSlice which)
+static const char *locate(const BulkRequest *asked, const PacsUidPath *path, const char *what,
+                          PacsSlice which)
 {
     return pacs_arena_printf(asked->parts.arena, "%s/studies/%s/series/%s/instances/%s/%s/%.*s", asked->root,
                              path->study_uid, path->series_uid, path->sop_instance_uid, what, (int)which.size,
@@ -81,8 +82,8 @@ static PacsStatus describe_document(BulkRequest *asked, const PacsUidPath *path,
 {
     DicomwebDocument document = {0};
 
-    const PacsStatus status = dicomweb_document_find(asked->dicomweb->index, path, asked->parts.arena, &document,
-                                                     err);
+    const PacsStatus status = dicomweb_document_find(asked->dicomweb->index, path, asked->parts.arena,
+                                                     &document, err);
     if (status != PACS_OK)
         return status;
     if (document.media_type)
@@ -129,7 +130,8 @@ static PacsStatus add_instance(BulkRequest *asked, const PacsUidPath *path, Pacs
     PacsStatus status = pacs_index_find_object_at(asked->dicomweb->index, path, PACS_BLOB_BULK,
                                                   asked->parts.arena, &object, &blobs, err);
     while (status == PACS_OK) {
-        status = pacs_bulk_table_next(blobs.bulk_table, blobs.bulk_table_size, &cursor, &value_path, &value, err);
+        status = pacs_bulk_table_next(blobs.bulk_table, blobs.bulk_table_size, &cursor, &value_path, &value,
+                                      err);
         if (status == PACS_NOT_FOUND)
             return PACS_OK; /* that was all */
         if (status != PACS_OK || !is_wanted(asked, value_path))
@@ -156,7 +158,8 @@ static PacsStatus gather(BulkRequest *asked, PacsListedObject *objects, size_t c
             status = add_instance(asked, &path, err);
     }
     if (status == PACS_OK && asked->parts.count == 0)
-        return pacs_fail(err, PACS_NOT_FOUND, asked->value ? "no bulk value has this path" : "no bulk data here");
+        return pacs_fail(err, PACS_NOT_FOUND,
+                         asked->value ? "no bulk value has this path" : "no bulk data here");
     return status;
 }
 
@@ -179,7 +182,9 @@ static PacsStatus reply_bulk(BulkRequest *asked, PacsHttpReply *reply, PacsError
     if (status != PACS_OK)
         return status;
     const char *form = pacs_arena_printf(arena, "%s %s",
-                                         asked->value ? asked->value : asked->pixels_only ? "pixels" : "all",
+                                         asked->value         ? asked->value
+                                         : asked->pixels_only ? "pixels"
+                                                              : "all",
                                          asked->root);
     return form ? dicomweb_bulk_parts_reply(asked->dicomweb, &asked->parts, objects, count, form,
                                             asked->request, reply, err)

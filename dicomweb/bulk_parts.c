@@ -89,14 +89,15 @@ static bool choose_octets(const DicomwebBulkParts *parts, PacsHttpRequest *reque
 }
 
 /** False: the reply is a 406. */
-static bool choose(const DicomwebBulkParts *parts, bool strict, PacsHttpRequest *request, PacsHttpReply *reply,
-                   DicomwebOffer *ret_offer)
+static bool choose(const DicomwebBulkParts *parts, bool strict, PacsHttpRequest *request,
+                   PacsHttpReply *reply, DicomwebOffer *ret_offer)
 {
     DicomwebOffer offers[MAX_OFFERS];
 
     if (!are_alike(parts))
         return choose_octets(parts, request, reply, ret_offer);
-    const DicomwebOffer *chosen = dicomweb_negotiate(request, reply, offers, list_offers(parts, strict, offers));
+    const DicomwebOffer *chosen = dicomweb_negotiate(request, reply, offers,
+                                                     list_offers(parts, strict, offers));
     if (chosen)
         *ret_offer = *chosen;
     return chosen != NULL;
@@ -116,10 +117,9 @@ static PacsStatus open_part(void *context, const void *item, uint64_t offset, ui
     else
         status = pacs_retrieve_value_open(context, &part->value, offset, size, &bytes, err);
     if (status == PACS_OK)
-        *ret_opened = (PacsHttpOpened){
-            .fd = bytes.fd,
-            .offset = part->is_frame ? 0 : part->value.range.offset + offset,
-            .source = bytes.source};
+        *ret_opened = (PacsHttpOpened){.fd = bytes.fd,
+                                       .offset = part->is_frame ? 0 : part->value.range.offset + offset,
+                                       .source = bytes.source};
     return status;
 }
 

@@ -21,7 +21,12 @@ PacsStatus dicomweb_new(const DicomwebOptions *options, PacsIngest *ingest, Pacs
                                      .routes = dicomweb_routes,
                                      .route_count = dicomweb_route_count,
                                      .context = dicomweb,
-                                     .error = dicomweb_render_error}};
+                                     .error = dicomweb_render_error},
+                           .wado_mount = {.prefix = options->wado_root,
+                                          .routes = dicomweb_wado_routes,
+                                          .route_count = dicomweb_wado_route_count,
+                                          .context = dicomweb,
+                                          .error = dicomweb_render_error}};
     *ret_dicomweb = dicomweb;
     return PACS_OK;
 }
@@ -43,4 +48,9 @@ PacsUidPath dicomweb_path(const PacsHttpRequest *request, PacsLevel level)
 const PacsHttpMount *dicomweb_mount(const Dicomweb *dicomweb)
 {
     return &dicomweb->mount;
+}
+
+const PacsHttpMount *dicomweb_wado_mount(const Dicomweb *dicomweb)
+{
+    return dicomweb->options.wado_root ? &dicomweb->wado_mount : NULL;
 }

@@ -38,3 +38,5 @@ PACS_DEFINE_AUTO(Dicomweb, dicomweb_free);
 
 /** What pacs/http/http_server.h mounts. Borrowed from dicomweb. */
 const PacsHttpMount *dicomweb_mount(const Dicomweb *dicomweb);
+/** WADO-URI's; NULL where it is not served. */
+const PacsHttpMount *dicomweb_wado_mount(const Dicomweb *dicomweb);

@@ -9,6 +9,7 @@ struct Dicomweb {
     PacsIndex *index;
     PacsMetrics *metrics;
     PacsHttpMount mount;
+    PacsHttpMount wado_mount;
     PacsHttpOpener opener; /* dicomweb_open_object() */
 };
 
@@ -40,11 +41,24 @@ void dicomweb_retrieve_study_pixels(void *context, PacsHttpRequest *request, Pac
 void dicomweb_retrieve_series_pixels(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_retrieve_instance_pixels(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 
+/* capabilities.c */
+void dicomweb_capabilities(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+
+/* wado_uri.c */
+extern const PacsHttpRoute dicomweb_wado_routes[];
+extern const size_t dicomweb_wado_route_count;
+
 /* objects.c */
 void dicomweb_retrieve_study(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_retrieve_series(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_retrieve_instance(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_retrieve_frames(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+/** Whether a text in the form of an Accept header takes an object in the transfer syntax it is stored in. */
+bool dicomweb_object_is_taken(const char *accept, const PacsListedObject *object, bool is_multipart,
+                              bool strict);
+/** The body and headers of one object alone. It is borrowed until the answer has been sent. */
+void dicomweb_reply_object(Dicomweb *dicomweb, const PacsListedObject *object, PacsHttpRequest *request,
+                           PacsHttpReply *reply);
 /** PacsHttpOpener.open: context is a PacsRetrieve, item a PacsListedObject. */
 PacsStatus dicomweb_open_object(void *context, const void *item, uint64_t offset, uint64_t size,
                                 PacsHttpOpened *ret_opened, PacsError *err);

@@ -44,7 +44,8 @@ static bool is_lossy(const char *transfer_syntax_uid)
     return entry && entry->flags & PACS_UID_LOSSY;
 }
 
-static bool is_taken(const char *accept, const PacsListedObject *object, bool is_multipart, bool strict)
+bool dicomweb_object_is_taken(const char *accept, const PacsListedObject *object, bool is_multipart,
+                              bool strict)
 {
     const char *syntax = suits_every_syntax(object, strict) ? NULL : object->transfer_syntax_uid;
     const DicomwebOffer offer = {.media_type = DICOMWEB_TYPE_DICOM,
@@ -63,7 +64,8 @@ static bool are_all_taken(const Retrieval *retrieval, const char *accept, bool i
         const PacsListedObject *object = &retrieval->objects[i];
         bool is_alike = before && before->has_pixel_data == object->has_pixel_data &&
                         strcmp(before->transfer_syntax_uid, object->transfer_syntax_uid) == 0;
-        if (!is_alike && !is_taken(accept, object, is_multipart, retrieval->dicomweb->options.strict))
+        if (!is_alike &&
+            !dicomweb_object_is_taken(accept, object, is_multipart, retrieval->dicomweb->options.strict))
             return false;
         before = object;
     }
@@ -124,23 +126,23 @@ static void reply_parts(const Retrieval *retrieval, PacsHttpReply *reply, const 
     dicomweb_multipart_end(&parts);
 }
 
-static void name_file(const Retrieval *retrieval, PacsHttpReply *reply, const char *uid, const char *suffix)
+static void name_file(PacsHttpRequest *request, PacsHttpReply *reply, const char *uid, const char *suffix)
 {
-    const char *value = pacs_arena_printf(pacs_http_arena(retrieval->request),
-                                          "attachment; filename=\"%s.%s\"", uid, suffix);
+    const char *value = pacs_arena_printf(pacs_http_arena(request), "attachment; filename=\"%s.%s\"", uid,
+                                          suffix);
 
     if (value)
         pacs_http_reply_header(reply, "Content-Disposition", value);
 }
 
-static void reply_single(const Retrieval *retrieval, PacsHttpReply *reply)
+void dicomweb_reply_object(Dicomweb *dicomweb, const PacsListedObject *object, PacsHttpRequest *request,
+                           PacsHttpReply *reply)
 {
-    const PacsListedObject *object = retrieval->objects;
     const DicomwebOffer offer = {DICOMWEB_TYPE_DICOM, object->transfer_syntax_uid, false, true};
 
-    name_file(retrieval, reply, object->sop_instance_uid, "dcm");
-    pacs_http_reply_pieces(reply, dicomweb_content_type(&offer, NULL, pacs_http_arena(retrieval->request)));
-    pacs_http_reply_piece_opened(reply, &retrieval->dicomweb->opener, object, object->size_bytes);
+    name_file(request, reply, object->sop_instance_uid, "dcm");
+    pacs_http_reply_pieces(reply, dicomweb_content_type(&offer, NULL, pacs_http_arena(request)));
+    pacs_http_reply_piece_opened(reply, &dicomweb->opener, object, object->size_bytes);
 }
 
 static void reply_zip(const Retrieval *retrieval, PacsHttpReply *reply)
@@ -150,7 +152,7 @@ static void reply_zip(const Retrieval *retrieval, PacsHttpReply *reply)
                       : path->series_uid     ? path->series_uid
                                              : path->study_uid;
 
-    name_file(retrieval, reply, uid, "zip");
+    name_file(retrieval->request, reply, uid, "zip");
     dicomweb_reply_archive(retrieval->dicomweb->retrieve, path->study_uid, retrieval->objects,
                            retrieval->count, retrieval->request, reply);
 }
@@ -199,7 +201,7 @@ static void reply_objects(Dicomweb *dicomweb, PacsLevel level, PacsHttpRequest *
     if (packaging == PARTS)
         reply_parts(&retrieval, reply, root);
     else if (packaging == SINGLE)
-        reply_single(&retrieval, reply);
+        dicomweb_reply_object(dicomweb, retrieval.objects, request, reply);
     else
         reply_zip(&retrieval, reply);
 }

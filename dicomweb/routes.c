@@ -54,7 +54,8 @@ const PacsHttpRoute dicomweb_routes[] = {
         PACS_HTTP_POOL),
 
     /* STOW-RS (PS3.18 10.5) */
-    STORE("/studies", dicomweb_stow_reader), STORE("/studies/{study}", dicomweb_stow_study_reader),
+    STORE("/studies", dicomweb_stow_reader),
+    STORE("/studies/{study}", dicomweb_stow_study_reader),
 
     /* Delete */
     DELETE("/studies/{study}", dicomweb_delete_study),
@@ -62,6 +63,8 @@ const PacsHttpRoute dicomweb_routes[] = {
     DELETE("/studies/{study}/series/{series}/instances/{instance}", dicomweb_delete_instance),
 
     /* Capabilities (PS3.18 8.9) */
+    {.method = PACS_HTTP_OPTIONS, .pattern = "/", .handle = dicomweb_capabilities, .place = PACS_HTTP_INLINE},
+    GET("/", dicomweb_capabilities, PACS_HTTP_INLINE),
 };
 
 const size_t dicomweb_route_count = sizeof dicomweb_routes / sizeof dicomweb_routes[0];

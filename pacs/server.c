@@ -218,8 +218,11 @@ static PacsStatus open_dicomweb(PacsServer *server, const PacsSettings *settings
         return status;
     status = dicomweb_new(&options, server->ingest, server->retrieve, server->index, server->metrics,
                           &server->dicomweb, err);
-    return status == PACS_OK ? pacs_http_server_mount(server->http, dicomweb_mount(server->dicomweb), err)
-                             : status;
+    if (status == PACS_OK)
+        status = pacs_http_server_mount(server->http, dicomweb_mount(server->dicomweb), err);
+    if (status == PACS_OK && dicomweb_wado_mount(server->dicomweb))
+        status = pacs_http_server_mount(server->http, dicomweb_wado_mount(server->dicomweb), err);
+    return status;
 }
 
 static PacsStatus open_http(PacsServer *server, const PacsSettings *settings, PacsError *err)

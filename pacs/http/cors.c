@@ -38,7 +38,8 @@ PacsStatus pacs_http_cors_new(const char *const *origins, size_t count, PacsHttp
         const bool is_any = strcmp(origins[i], "*") == 0;
         if (!is_any && !is_origin(origins[i]))
             return pacs_fail(err, PACS_INVALID,
-                             "'%s' is no origin: \"https://host\", \"http://host:port\" or \"*\"", origins[i]);
+                             "'%s' is no origin: \"https://host\", \"http://host:port\" or \"*\"",
+                             origins[i]);
         cors->any |= is_any;
         cors->origins[cors->count] = strdup(origins[i]);
         if (!cors->origins[cors->count++])

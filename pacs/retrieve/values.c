@@ -89,8 +89,8 @@ static PacsStatus open_swapped(PacsRetrieve *retrieve, const PacsRetrievedValue 
     *source = (SwapSource){
         .base.ops = &ops, .left = value->range.size - first, .swap_size = value->swap_size};
     PACS_AUTO(PacsSource) opened = &source->base;
-    PacsStatus status = pacs_store_open(retrieve->store, &value->key, value->range.offset + first, source->left,
-                                        &source->stored, err);
+    PacsStatus status = pacs_store_open(retrieve->store, &value->key, value->range.offset + first,
+                                        source->left, &source->stored, err);
     if (status == PACS_OK && offset > first)
         status = pacs_source_read_all(opened, skipped, (size_t)(offset - first), err);
     if (status == PACS_OK)

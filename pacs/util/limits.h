@@ -45,6 +45,7 @@
 #define PACS_MAX_HTTP_REPLY_HEADERS (16u << 10)  /* of one reply: must fit beside the request in MHD's 128 KiB */
 #define PACS_MAX_HTTP_CONNECTIONS 12000       /* count; each costs up to 128 KiB once it has asked something */
 #define PACS_MAX_BULK_PARTS (1u << 16)        /* count, of one answer of bulk data: some 500 bytes of the arena each */
+#define PACS_MAX_CAPABILITIES (256u << 10)     /* the description of all routes: 20 kB, and a root of 1 kB */
 #define PACS_MAX_FRAME_LIST 4096              /* count, of one request: some 300 bytes of the arena each */
 #define PACS_HTTP_CROWD 1024                  /* connections above which an idle one is kept for a few seconds only */
 #define PACS_MAX_HTTP_WAITING 1024            /* handlers waiting for a worker: beyond, 503 is kinder than a minute's wait */

@@ -25,8 +25,9 @@ static int open_fixture(void **state, bool strict)
     assert_int_equal(dicomweb_new(&options, archive->ingest, fixture.retrieve, archive->index,
                                   fixture.metrics, &fixture.dicomweb, NULL),
                      PACS_OK);
-    assert_int_equal(pacs_http_memory_new(&site, dicomweb_mount(fixture.dicomweb), 1, &fixture.http, NULL),
-                     PACS_OK);
+    const PacsHttpMount mounts[] = {*dicomweb_mount(fixture.dicomweb),
+                                    *dicomweb_wado_mount(fixture.dicomweb)};
+    assert_int_equal(pacs_http_memory_new(&site, mounts, 2, &fixture.http, NULL), PACS_OK);
     *state = &fixture;
     return 0;
 }

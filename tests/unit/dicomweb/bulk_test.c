@@ -60,7 +60,8 @@ static void expect_parts(DicomwebFixture *fixture, const char *target, const cha
     char value[256];
 
     get(fixture, target, accept, 200, &answer);
-    const char *boundary = strstr(pacs_http_answer_header(&answer, "Content-Type", value, sizeof value), "boundary=");
+    const char *boundary = strstr(pacs_http_answer_header(&answer, "Content-Type", value, sizeof value),
+                                  "boundary=");
     assert_non_null(boundary);
     const uint8_t *at = answer.body.bytes;
     for (size_t i = 0; i < count; i++) {
@@ -72,7 +73,8 @@ static void expect_parts(DicomwebFixture *fixture, const char *target, const cha
     size_t boundaries = 0;
     const size_t size = strlen(boundary + 9);
     for (at = answer.body.bytes;
-         (at = memmem(at, (size_t)(answer.body.bytes + answer.body.size - at), boundary + 9, size)); at += size)
+         (at = memmem(at, (size_t)(answer.body.bytes + answer.body.size - at), boundary + 9, size));
+         at += size)
         boundaries++;
     assert_int_equal(boundaries, count / 2 + 1); /* a head and a body each */
     pacs_http_answer_clear(&answer);
@@ -88,9 +90,9 @@ static void push(DicomwebFixture *fixture, const Bytes *data_set, const char *tr
     bytes_init(&file);
     add_meta(&file, transfer_syntax_uid);
     add_raw(&file, data_set->buffer.bytes, data_set->buffer.size);
-    assert_int_equal(test_archive_push(fixture->archive.ingest, file.buffer.bytes, file.buffer.size, 0, &ingested,
-                                       NULL),
-                     PACS_OK);
+    assert_int_equal(
+        test_archive_push(fixture->archive.ingest, file.buffer.bytes, file.buffer.size, 0, &ingested, NULL),
+        PACS_OK);
 }
 
 static const char *letters(void)
@@ -144,8 +146,8 @@ static void a_document_comes_as_what_it_says_it_is(void **state)
     expect_body(fixture, DOCUMENT, "application/pdf", "application/pdf", letters(), LARGE);
     expect_body(fixture, DOCUMENT, "application/octet-stream", "application/octet-stream", letters(), LARGE);
     expect_body(fixture, DOCUMENT, "*/*", "application/pdf", letters(), LARGE);
-    expect_body(fixture, INSTANCE "/bulk/00420011?accept=application/pdf", OCTETS, "application/pdf", letters(),
-                LARGE);
+    expect_body(fixture, INSTANCE "/bulk/00420011?accept=application/pdf", OCTETS, "application/pdf",
+                letters(), LARGE);
     expect_code(fixture, DOCUMENT, "image/png", 406);
 }
 
@@ -158,7 +160,8 @@ static void the_viewer_gets_a_document_in_a_part(void **state)
         "\r\nContent-Type: application/octet-stream\r\nContent-Location: " DOCUMENT "\r\n\r\n", letters()};
 
     push_document(fixture, "application/pdf");
-    expect_parts(fixture, DOCUMENT, "multipart/related; type=\"application/pdf\", " OCTETS, pdf, 2); /* OHIF */
+    expect_parts(fixture, DOCUMENT, "multipart/related; type=\"application/pdf\", " OCTETS, pdf,
+                 2); /* OHIF */
     expect_parts(fixture, DOCUMENT, OCTETS, octets, 2);
     expect_parts(fixture, DOCUMENT, OCTETS "; transfer-syntax=*", octets, 2);
 }
@@ -172,8 +175,10 @@ static void a_document_that_is_a_page_is_a_file(void **state)
     push_document(fixture, "text/html");
     get(fixture, DOCUMENT, "text/html,*/*;q=0.8", 200, &answer);
     assert_string_equal(pacs_http_answer_header(&answer, "Content-Type", value, sizeof value), "text/html");
-    assert_string_equal(pacs_http_answer_header(&answer, "Content-Disposition", value, sizeof value), "attachment");
-    assert_string_equal(pacs_http_answer_header(&answer, "Content-Security-Policy", value, sizeof value), "sandbox");
+    assert_string_equal(pacs_http_answer_header(&answer, "Content-Disposition", value, sizeof value),
+                        "attachment");
+    assert_string_equal(pacs_http_answer_header(&answer, "Content-Security-Policy", value, sizeof value),
+                        "sandbox");
     pacs_http_answer_clear(&answer);
 }
 
@@ -277,8 +282,8 @@ static void native_pixels_are_one_part_whatever_they_are_stored_in(void **state)
 {
     static const char *const syntaxes[] = {PACS_UID_EXPLICIT_LITTLE, PACS_UID_IMPLICIT_LITTLE,
                                            PACS_UID_DEFLATED_EXPLICIT_LITTLE};
-    static const char *const targets[] = {"/bulkdata/7FE00010", "/bulkdata/7fe00010", "/pixeldata", "/bulkdata",
-                                          "/bulk/7fe00010"};
+    static const char *const targets[] = {"/bulkdata/7FE00010", "/bulkdata/7fe00010", "/pixeldata",
+                                          "/bulkdata", "/bulk/7fe00010"};
     DicomwebFixture *fixture = *state;
     char target[256];
 
@@ -302,14 +307,18 @@ static void native_pixels_are_one_part_whatever_they_are_stored_in(void **state)
 static void encapsulated_pixels_are_a_part_a_frame(void **state)
 {
     DicomwebFixture *fixture = *state;
-    static const char *const targets[] = {INSTANCE "/bulkdata/7FE00010", INSTANCE "/pixeldata",
-                                          STUDY "/series/" TEST_IMAGE_SERIES "/pixeldata", STUDY "/pixeldata",
-                                          STUDY "/series/" TEST_IMAGE_SERIES "/bulkdata", STUDY "/bulkdata"};
+    static const char *const targets[] = {INSTANCE "/bulkdata/7FE00010",
+                                          INSTANCE "/pixeldata",
+                                          STUDY "/series/" TEST_IMAGE_SERIES "/pixeldata",
+                                          STUDY "/pixeldata",
+                                          STUDY "/series/" TEST_IMAGE_SERIES "/bulkdata",
+                                          STUDY "/bulkdata"};
     const char *const own[] = {"Content-Type: image/jp2; transfer-syntax=1.2.840.10008.1.2.4.90\r\n"
                                "Content-Location: " INSTANCE "/frames/1\r\n\r\n",
                                "first!", "Content-Location: " INSTANCE "/frames/2\r\n\r\n", "second"};
-    const char *const octets[] = {"Content-Type: application/octet-stream; transfer-syntax=1.2.840.10008.1.2.4.90\r\n",
-                                  "first!", "frames/2\r\n\r\n", "second"};
+    const char *const octets[] = {
+        "Content-Type: application/octet-stream; transfer-syntax=1.2.840.10008.1.2.4.90\r\n", "first!",
+        "frames/2\r\n\r\n", "second"};
 
     push_image(fixture, &frames_of_j2k);
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
@@ -328,20 +337,18 @@ static void one_frame_may_come_alone(void **state)
     image.frames = 1;
     image.fragments = "codestream";
     push_image(fixture, &image);
-    expect_body(fixture, INSTANCE "/pixeldata", "image/jp2", "image/jp2; transfer-syntax=1.2.840.10008.1.2.4.90",
-                "codestream", 10);
+    expect_body(fixture, INSTANCE "/pixeldata", "image/jp2",
+                "image/jp2; transfer-syntax=1.2.840.10008.1.2.4.90", "codestream", 10);
 }
 
 static void pixels_of_several_kinds_have_octets_in_common(void **state)
 {
     DicomwebFixture *fixture = *state;
     TestObject native = test_object(1, 1, 1);
-    const char *const parts[] = {"Content-Type: application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1\r\n",
-                                 "\r\n\r\n",
-                                 "Content-Type: application/octet-stream; transfer-syntax=1.2.840.10008.1.2.4.90\r\n",
-                                 "first!",
-                                 "Content-Type: application/octet-stream; transfer-syntax=1.2.840.10008.1.2.4.90\r\n",
-                                 "second"};
+    const char *const parts[] = {
+        "Content-Type: application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1\r\n",    "\r\n\r\n",
+        "Content-Type: application/octet-stream; transfer-syntax=1.2.840.10008.1.2.4.90\r\n", "first!",
+        "Content-Type: application/octet-stream; transfer-syntax=1.2.840.10008.1.2.4.90\r\n", "second"};
 
     native.study_instance_uid = TEST_IMAGE_STUDY;
     native.patient_id = NULL; /* as the image has none */

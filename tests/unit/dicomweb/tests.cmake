@@ -15,3 +15,5 @@ pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/metadata_test LINKS dicomweb
     SOURCES ${DICOMWEB_FIXTURE})
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/bulk_test LINKS dicomweb SOURCES ${DICOMWEB_FIXTURE} support/image.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/qido_test LINKS dicomweb PkgConfig::jansson SOURCES ${DICOMWEB_FIXTURE})
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/wado_uri_test LINKS dicomweb SOURCES ${DICOMWEB_FIXTURE} support/image.c)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/capabilities_test LINKS dicomweb PkgConfig::jansson SOURCES ${DICOMWEB_FIXTURE})

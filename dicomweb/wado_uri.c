@@ -1,0 +1,121 @@
+#include <string.h>
+
+#include "dicomweb/accept.h"
+#include "dicomweb/dicomweb_private.h"
+#include "dicomweb/fingerprint.h"
+#include "pacs/dicom/uid.h"
+
+/**
+ * WADO-URI (PS3.18 9): `{WadoRoot}?requestType=WADO&studyUID=..&seriesUID=..&objectUID=..&contentType=application/dicom`.
+ * Objects leave as they are stored; pictures are not made yet, so who asks for one, or names nothing and means one
+ * (PS3.18 9.3: the default of an image is a JPEG), is told so.
+ */
+
+static PacsStatus read_uid(const PacsHttpRequest *request, const char *name, const char **ret_uid, PacsError *err)
+{
+    const char *uid = pacs_http_query(request, name);
+
+    if (!uid || !uid[0])
+        return pacs_fail(err, PACS_INVALID, "the parameter %s is missing", name);
+    if (!pacs_uid_acceptable(pacs_slice(uid)))
+        return pacs_fail(err, PACS_INVALID, "the parameter %s is no UID", name);
+    *ret_uid = uid;
+    return PACS_OK;
+}
+
+static PacsStatus read_parameters(const PacsHttpRequest *request, PacsUidPath *path, PacsError *err)
+{
+    const char *type = pacs_http_query(request, "requestType");
+    const char *syntax = pacs_http_query(request, "transferSyntax");
+
+    if (!type || strcmp(type, "WADO") != 0)
+        return pacs_fail(err, PACS_INVALID, "the parameter requestType is to be WADO");
+    if (syntax && strcmp(syntax, "*") != 0 && !pacs_uid_acceptable(pacs_slice(syntax)))
+        return pacs_fail(err, PACS_INVALID, "the parameter transferSyntax is no UID");
+    if (pacs_http_query(request, "anonymize")) /* never answered with what it was to hide */
+        return pacs_fail(err, PACS_INVALID, "the parameter anonymize is not supported");
+    PacsStatus status = read_uid(request, "studyUID", &path->study_uid, err);
+    if (status == PACS_OK)
+        status = read_uid(request, "seriesUID", &path->series_uid, err);
+    if (status == PACS_OK)
+        status = read_uid(request, "objectUID", &path->sop_instance_uid, err);
+    return status;
+}
+
+/* ---- What the client takes ---- */
+
+/** Whether contentType, or else Accept, asks for a DICOM object. */
+static bool wants_object(const PacsHttpRequest *request, const PacsListedObject *object)
+{
+    static const DicomwebOffer offers[] = {{.media_type = "image/jpeg"}, {.media_type = DICOMWEB_TYPE_DICOM}};
+    const DicomwebOffer *dicom = &offers[1];
+    const char *wanted = pacs_http_query(request, "contentType");
+
+    if (!wanted || !wanted[0])
+        wanted = pacs_http_header(request, "Accept");
+    const PacsSlice accept = pacs_slice(wanted);
+    const bool is_vague = accept.size == 0 || memchr(accept.text, '*', accept.size);
+    if (is_vague && object->has_pixel_data)
+        return dicomweb_accept_choose(accept, offers, 2) == dicom;
+    return dicomweb_accept_choose(accept, dicom, 1) == dicom;
+}
+
+static PacsStatus check_wishes(const Dicomweb *dicomweb, const PacsHttpRequest *request,
+                               const PacsListedObject *object, PacsError *err)
+{
+    const char *syntax = pacs_http_query(request, "transferSyntax");
+    const char *accept = pacs_arena_printf(pacs_http_arena(request), "%s%s%s", DICOMWEB_TYPE_DICOM,
+                                           syntax ? "; transfer-syntax=" : "", syntax ? syntax : "");
+
+    if (!accept)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for an answer");
+    if (!wants_object(request, object))
+        return pacs_fail(err, PACS_UNSUPPORTED,
+                         "pictures are not made here: contentType=" DICOMWEB_TYPE_DICOM " gives the object");
+    if (!dicomweb_object_is_taken(accept, object, false, dicomweb->options.strict))
+        return pacs_fail(err, PACS_UNSUPPORTED, "the object is there as %s, and is not converted",
+                         object->transfer_syntax_uid);
+    return PACS_OK;
+}
+
+/* ---- The answer ---- */
+
+static PacsStatus reply_object(Dicomweb *dicomweb, PacsHttpRequest *request, PacsHttpReply *reply,
+                               PacsError *err)
+{
+    char fingerprint[DICOMWEB_FINGERPRINT_SIZE];
+    PacsUidPath path = {0};
+    PacsListedObject *objects = NULL;
+    size_t count = 0;
+
+    PacsStatus status = read_parameters(request, &path, err);
+    if (status == PACS_OK) /* the first, where patients share it: there is room for one */
+        status = pacs_index_list_objects(dicomweb->index, &path, pacs_http_arena(request), &objects, &count, err);
+    if (status == PACS_OK)
+        status = check_wishes(dicomweb, request, objects, err);
+    if (status == PACS_OK)
+        status = dicomweb_fingerprint("uri", objects, 1, fingerprint, err);
+    if (status != PACS_OK)
+        return status;
+    pacs_http_reply_add_header(reply, "Vary", "Accept");
+    if (!dicomweb_reply_unchanged(request, reply, fingerprint))
+        dicomweb_reply_object(dicomweb, objects, request, reply);
+    return PACS_OK;
+}
+
+static void retrieve(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
+{
+    PacsError err = {0};
+
+    const PacsStatus status = reply_object(context, request, reply, &err);
+    if (status == PACS_UNSUPPORTED)
+        pacs_http_reply_error(request, reply, 406, &err);
+    else if (status != PACS_OK)
+        dicomweb_reply_failure(request, reply, &err);
+}
+
+const PacsHttpRoute dicomweb_wado_routes[] = {
+    {.method = PACS_HTTP_GET, .pattern = "/", .handle = retrieve, .place = PACS_HTTP_INLINE},
+};
+
+const size_t dicomweb_wado_route_count = sizeof dicomweb_wado_routes / sizeof dicomweb_wado_routes[0];
