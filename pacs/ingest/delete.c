@@ -10,15 +10,12 @@ PacsStatus pacs_ingest_delete(PacsIngest *ingest, PacsLevel level, const char *i
     return pacs_index_delete(ingest->index, level, id, ret_remaining, err);
 }
 
-/** Bytes first, then the note of them: a crash between the two repeats a removal that finds nothing. */
+/** Bytes first, and for good, then the note of them: a crash between the two repeats a removal that finds
+ *  nothing. */
 static PacsStatus remove_batch(PacsIngest *ingest, const PacsKey *keys, size_t count, PacsError *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        PacsStatus status = pacs_store_remove(ingest->store, &keys[i], err);
-        if (status != PACS_OK && status != PACS_NOT_FOUND)
-            return status;
-    }
-    return pacs_index_forget_garbage(ingest->index, keys, count, err);
+    PacsStatus status = pacs_store_remove_all(ingest->store, keys, count, err);
+    return status == PACS_OK ? pacs_index_forget_garbage(ingest->index, keys, count, err) : status;
 }
 
 PacsStatus pacs_ingest_collect_garbage(PacsIngest *ingest, size_t max, bool *ret_left, PacsError *err)

@@ -78,7 +78,10 @@ PACS_CHECKED PacsStatus pacs_ingest_delete(PacsIngest *ingest, PacsLevel level, 
 PACS_CHECKED PacsStatus pacs_ingest_collect_garbage(PacsIngest *ingest, size_t max, bool *ret_left,
                                                     PacsError *err);
 /** Remove objects that no row names: what a crash between store and index left. At start, before any door
- * opens. */
+ *  opens. Errors: PACS_UNSUPPORTED (a new index over a store that holds objects: nothing is removed). */
 PACS_CHECKED PacsStatus pacs_ingest_sweep(PacsIngest *ingest, uint64_t *ret_removed, PacsError *err);
 /** Move the mark from which the next sweep looks, past everything that is settled. Now and then. */
 PACS_CHECKED PacsStatus pacs_ingest_settle(PacsIngest *ingest, PacsError *err);
+/** Look at up to `max` of all settled objects for those that a power loss brought back, if it is time for that:
+ *  after each start of the machine and every week. Beside other work, always from the same thread. */
+PACS_CHECKED PacsStatus pacs_ingest_sweep_step(PacsIngest *ingest, size_t max, PacsError *err);

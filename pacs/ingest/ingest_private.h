@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "pacs/ingest/ingest.h"
+#include "pacs/util/clock.h"
 
 /**
  * What uploads of one ingest share. An upload's working memory (the scan and the compressor, about half a
@@ -21,6 +22,16 @@ typedef struct UploadKit {
     PacsUpload *upload;
 } UploadKit;
 
+/** The sweep of everything, see sweep_full.c. Of the one thread that calls pacs_ingest_sweep_step(). */
+typedef struct FullSweep {
+    bool loaded;
+    bool under_way;
+    PacsKey next; /* to be looked at */
+    int64_t begun_ms;
+    int64_t saved_ms;
+    char boot_id[PACS_BOOT_ID_SIZE]; /* of the machine's run in which it began */
+} FullSweep;
+
 struct PacsIngest {
     PacsIngestOptions options;
     PacsStore *store;
@@ -35,9 +46,12 @@ struct PacsIngest {
     PacsKey settled_key; /* the next mark: see sweep.c */
     bool has_settled_key;
 
+    FullSweep full_sweep;
+
     PacsMetricFamily *received; /* imaging_instances_received_total{sop_class,transfer_syntax,result} */
     PacsMetric *received_bytes; /* imaging_ingest_bytes_total */
     PacsMetric *collisions;     /* imaging_uid_collisions_total */
+    PacsMetric *swept;          /* imaging_swept_objects_total */
 };
 
 /* upload_kit.c */
@@ -47,6 +61,13 @@ void upload_kit_release(PacsIngest *ingest, UploadKit *kit);
 void upload_kits_free(PacsIngest *ingest);
 /** The scan's JSON as raw deflate, in kit->packed_json. */
 PACS_CHECKED PacsStatus upload_kit_pack_json(UploadKit *kit, const PacsBuffer *json, PacsError *err);
+
+/* sweep.c */
+
+/** Where the next sweep at start begins; PACS_NOT_FOUND: nowhere yet. */
+PACS_CHECKED PacsStatus sweep_read_mark(PacsIngest *ingest, PacsKey *ret_mark, PacsError *err);
+/** Remove the object unless a row names it. */
+PACS_CHECKED PacsStatus sweep_one(PacsIngest *ingest, const PacsKey *key, bool *ret_removed, PacsError *err);
 
 /* upload.c: called by the scan with the inflated bytes of a deflated data set */
 PacsStatus upload_take_inflated(void *context, const void *bytes, size_t size, PacsError *err);

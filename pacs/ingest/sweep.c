@@ -9,6 +9,21 @@
  */
 #define SWEEP_SETTING "sweep.from"
 
+PacsStatus sweep_one(PacsIngest *ingest, const PacsKey *key, bool *ret_removed, PacsError *err)
+{
+    bool known = true;
+
+    *ret_removed = false;
+    PacsStatus status = pacs_index_has_key(ingest->index, key, &known, err);
+    if (status != PACS_OK || known)
+        return status;
+    status = pacs_store_remove(ingest->store, key, err);
+    *ret_removed = status == PACS_OK;
+    if (*ret_removed)
+        pacs_metric_add(ingest->swept, 1);
+    return status == PACS_NOT_FOUND ? PACS_OK : status;
+}
+
 typedef struct Sweep {
     PacsIngest *ingest;
     uint64_t removed;
@@ -17,21 +32,15 @@ typedef struct Sweep {
 static PacsStatus visit(void *context, const PacsKey *key, uint64_t size_bytes, PacsError *err)
 {
     Sweep *sweep = context;
-    bool known = true;
+    bool removed = false;
 
     (void)size_bytes;
-    PacsStatus status = pacs_index_has_key(sweep->ingest->index, key, &known, err);
-    if (status != PACS_OK || known)
-        return status;
-    status = pacs_store_remove(sweep->ingest->store, key, err);
-    if (status == PACS_NOT_FOUND)
-        return PACS_OK;
-    if (status == PACS_OK)
-        sweep->removed++;
+    PacsStatus status = sweep_one(sweep->ingest, key, &removed, err);
+    sweep->removed += removed;
     return status;
 }
 
-static PacsStatus read_mark(PacsIngest *ingest, PacsKey *ret_key, bool *ret_found, PacsError *err)
+PacsStatus sweep_read_mark(PacsIngest *ingest, PacsKey *ret_mark, PacsError *err)
 {
     const char *hex = NULL;
     PACS_AUTO(PacsArena) arena = pacs_arena_new(4096);
@@ -39,21 +48,47 @@ static PacsStatus read_mark(PacsIngest *ingest, PacsKey *ret_key, bool *ret_foun
         return pacs_fail(err, PACS_NO_MEMORY, "no memory to sweep the store");
 
     PacsStatus status = pacs_index_read_setting(ingest->index, SWEEP_SETTING, arena, &hex, err);
-    *ret_found = status == PACS_OK;
-    if (status == PACS_NOT_FOUND)
-        return PACS_OK;
-    return status == PACS_OK ? pacs_key_parse(hex, ret_key, err) : status;
+    return status == PACS_OK ? pacs_key_parse(hex, ret_mark, err) : status;
+}
+
+static PacsStatus refuse(void *context, const PacsKey *key, uint64_t size_bytes, PacsError *err)
+{
+    (void)context;
+    (void)key;
+    (void)size_bytes;
+    return pacs_fail(
+        err, PACS_UNSUPPORTED,
+        "the store holds objects, but this index is new and knows none of them: give it the index "
+        "that belongs to it, or another folder");
+}
+
+/** An index that has never been swept for and never had anything begins with an empty store, or it is the wrong
+ *  one: then every object would look like a crash's leftover. */
+static PacsStatus begin_marking(PacsIngest *ingest, PacsKey *ret_mark, PacsError *err)
+{
+    PacsStatistics statistics = {0};
+    char hex[PACS_KEY_HEX + 1];
+
+    *ret_mark = (PacsKey){{0}};
+    PacsStatus status = pacs_index_statistics(ingest->index, &statistics, err);
+    if (status == PACS_OK && statistics.instances == 0)
+        status = pacs_store_list(ingest->store, NULL, refuse, NULL, err);
+    if (status != PACS_OK)
+        return status;
+    pacs_key_format(ret_mark, hex);
+    return pacs_index_write_setting(ingest->index, SWEEP_SETTING, hex, err);
 }
 
 PacsStatus pacs_ingest_sweep(PacsIngest *ingest, uint64_t *ret_removed, PacsError *err)
 {
     Sweep sweep = {.ingest = ingest};
     PacsKey from;
-    bool has_mark = false;
 
-    PacsStatus status = read_mark(ingest, &from, &has_mark, err);
+    PacsStatus status = sweep_read_mark(ingest, &from, err);
+    if (status == PACS_NOT_FOUND)
+        status = begin_marking(ingest, &from, err);
     if (status == PACS_OK)
-        status = pacs_store_list(ingest->store, has_mark ? &from : NULL, visit, &sweep, err);
+        status = pacs_store_list(ingest->store, &from, visit, &sweep, err);
     if (status == PACS_OK)
         *ret_removed = sweep.removed;
     return status;

@@ -14,6 +14,7 @@
 #define STABILISE_BATCH 200    /* one transaction's worth: the writer serves ingests in between */
 #define GARBAGE_PER_TICK 20000 /* removing 20,000 files takes about a second */
 #define SETTLE_EVERY_MS 60000
+#define SWEEP_PER_TICK 500  /* objects: some 15 ms, and a million in half an hour */
 #define APPEND_EVERY_MS 100 /* while something arrives: what came meanwhile shares a piece and a commit */
 
 struct PacsLifecycle {
@@ -93,6 +94,8 @@ static PacsStatus tick(PacsLifecycle *lifecycle, PacsError *err)
         status = pacs_ingest_collect_garbage(lifecycle->ingest, GARBAGE_PER_TICK, &left, err);
     if (status == PACS_OK)
         status = settle(lifecycle, now_ms, err);
+    if (status == PACS_OK)
+        status = pacs_ingest_sweep_step(lifecycle->ingest, SWEEP_PER_TICK, err);
     if (status == PACS_OK)
         status = measure_outbox(lifecycle, now_ms, err);
     if (status == PACS_OK && lifecycle->appender)

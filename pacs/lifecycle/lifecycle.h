@@ -10,8 +10,8 @@
 
 /**
  * What happens to objects by the clock: patients, studies and series become stable (and `study.arrived` goes
- * to the outbox), bytes of deleted objects are removed, the sweep's mark moves on, metadata of what arrived is made
- * ready. One thread of its own.
+ * to the outbox), bytes of deleted objects are removed, the sweep's mark moves on, what a power loss brought
+ * back goes again, metadata of what arrived is made ready. One thread of its own.
  *
  * Errors: what fails is logged once per kind of failure and tried again on the next tick.
  */

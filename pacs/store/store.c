@@ -226,6 +226,17 @@ PacsStatus pacs_store_remove(PacsStore *store, const PacsKey *key, PacsError *er
     return status;
 }
 
+PacsStatus pacs_store_remove_all(PacsStore *store, const PacsKey *keys, size_t count, PacsError *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        PacsStatus status = pacs_store_remove(store, &keys[i], err);
+        if (status != PACS_OK && status != PACS_NOT_FOUND)
+            return status;
+    }
+    return store->ops->sync_removed && count > 0 ? store->ops->sync_removed(store, keys, count, err)
+                                                 : PACS_OK;
+}
+
 PacsStatus pacs_store_list(PacsStore *store, const PacsKey *from, PacsStoreVisit *visit, void *context,
                            PacsError *err)
 {

@@ -55,8 +55,12 @@ bool pacs_store_has_fds(const PacsStore *store);
 PACS_CHECKED PacsStatus pacs_store_size(PacsStore *store, const PacsKey *key, uint64_t *ret_bytes,
                                         PacsError *err);
 
-/** Gone when it returns; PACS_NOT_FOUND if it was not there (a repeated removal may ignore that). */
+/** Gone when it returns, though a power loss may bring it back; PACS_NOT_FOUND if it was not there. */
 PACS_CHECKED PacsStatus pacs_store_remove(PacsStore *store, const PacsKey *key, PacsError *err);
+/** Gone for good when it returns, also after a power loss; that some were not there is no failure. Cheap where keys
+ *  of one time stand together. */
+PACS_CHECKED PacsStatus pacs_store_remove_all(PacsStore *store, const PacsKey *keys, size_t count,
+                                              PacsError *err);
 
 /** Every object from key `from` on (NULL: all), in key order, committed or not. A visitor that fails ends the walk
  *  with its status. Objects created or removed meanwhile may or may not be seen. */

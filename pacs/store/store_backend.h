@@ -40,6 +40,8 @@ typedef struct PacsStoreOps {
     PacsStatus (*size)(PacsStore *self, const PacsKey *key, uint64_t *ret_bytes,
                        PacsError *err);                                        /* required */
     PacsStatus (*remove)(PacsStore *self, const PacsKey *key, PacsError *err); /* required */
+    /** The removals of these keys, returned before, survive a power loss from here on. NULL: they do at once. */
+    PacsStatus (*sync_removed)(PacsStore *self, const PacsKey *keys, size_t count, PacsError *err);
     /** In key order from `from` (never NULL here). No lock may be held while visiting. Required. */
     PacsStatus (*list)(PacsStore *self, const PacsKey *from, PacsStoreVisit *visit, void *context,
                        PacsError *err);

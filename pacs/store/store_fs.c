@@ -141,7 +141,6 @@ static PacsStatus fs_size(PacsStore *self, const PacsKey *key, uint64_t *ret_byt
     return PACS_OK;
 }
 
-/* Not synced: should a power cut bring the bytes back, they are one more object that no row names. */
 static PacsStatus fs_remove(PacsStore *self, const PacsKey *key, PacsError *err)
 {
     StoreFs *fs = (StoreFs *)self;
@@ -153,6 +152,22 @@ static PacsStatus fs_remove(PacsStore *self, const PacsKey *key, PacsError *err)
     uint64_t folder, object;
     pacs_store_key_split(key, &folder, &object);
     pacs_store_fs_folder_tidy(&fs->folders, folder);
+    return PACS_OK;
+}
+
+static PacsStatus fs_sync_removed(PacsStore *self, const PacsKey *keys, size_t count, PacsError *err)
+{
+    StoreFs *fs = (StoreFs *)self;
+    uint64_t synced = 0; /* the folder of the keys before: keys of one folder stand together */
+    for (size_t i = 0; i < count; i++) {
+        uint64_t folder, object;
+        pacs_store_key_split(&keys[i], &folder, &object);
+        PacsStatus status = i > 0 && folder == synced ? PACS_OK
+                                                      : pacs_store_fs_folder_sync(&fs->folders, folder, err);
+        if (status != PACS_OK)
+            return status;
+        synced = folder;
+    }
     return PACS_OK;
 }
 
@@ -183,6 +198,7 @@ static const PacsStoreOps fs_ops = {
     .open_fd = fs_open_fd,
     .size = fs_size,
     .remove = fs_remove,
+    .sync_removed = fs_sync_removed,
     .list = fs_list,
     .free = fs_free,
 };

@@ -224,6 +224,20 @@ void pacs_store_fs_file_clear(StoreFsFolders *folders, StoreFsFile *file, bool k
     leave_folder(folders, file->folder);
 }
 
+PacsStatus pacs_store_fs_folder_sync(const StoreFsFolders *folders, uint64_t id, PacsError *err)
+{
+    char name[STORE_FS_NAME_MAX];
+    pacs_store_fs_folder_name(id, name);
+    PACS_AUTO_CLOSE int fd = openat(folders->objects_fd, name,
+                                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT)
+        return pacs_store_fs_fail(err, errno, "open a folder of objects");
+    /* The folder went with its last object: then that has to last. */
+    return fsync(fd < 0 ? folders->objects_fd : fd) == 0
+               ? PACS_OK
+               : pacs_store_fs_fail(err, errno, "sync a folder of objects");
+}
+
 void pacs_store_fs_folder_tidy(StoreFsFolders *folders, uint64_t id)
 {
     lock(folders);

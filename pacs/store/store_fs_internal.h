@@ -69,6 +69,8 @@ PACS_CHECKED PacsStatus pacs_store_fs_file_sync_name(StoreFsFolders *folders, St
                                                      PacsError *err);
 /** Close and, unless it is to be kept, unlink. */
 void pacs_store_fs_file_clear(StoreFsFolders *folders, StoreFsFile *file, bool keep);
+/** Make what was removed from a folder, or the removal of the folder itself, durable. */
+PACS_CHECKED PacsStatus pacs_store_fs_folder_sync(const StoreFsFolders *folders, uint64_t id, PacsError *err);
 /** Remove a folder if it is empty and no longer the current one. */
 void pacs_store_fs_folder_tidy(StoreFsFolders *folders, uint64_t id);
 

@@ -1,8 +1,13 @@
 #include "pacs/util/clock.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "pacs/util/auto.h"
 
 #define MS_PER_S 1000
 
@@ -29,6 +34,16 @@ uint64_t pacs_monotonic_ns(void)
 {
     struct timespec now = read_clock(CLOCK_MONOTONIC);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void pacs_boot_id(char ret_id[PACS_BOOT_ID_SIZE])
+{
+    PACS_AUTO_CLOSE int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, ret_id, PACS_BOOT_ID_SIZE - 1);
+    ret_id[size > 0 ? size : 0] = '\0';
+    ret_id[strcspn(ret_id, " \n")] = '\0';
+    if (!ret_id[0])
+        memcpy(ret_id, "unknown", sizeof "unknown");
 }
 
 /* Date and time in UTC and the milliseconds within the second. */

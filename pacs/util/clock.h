@@ -5,6 +5,10 @@
 /** Milliseconds since 1970-01-01 UTC. What is stored and shown. */
 int64_t pacs_now_ms(void);
 
+/** A text that is another one after each start of the machine; "unknown" where the kernel tells none. */
+#define PACS_BOOT_ID_SIZE 64
+void pacs_boot_id(char ret_id[PACS_BOOT_ID_SIZE]);
+
 /** Nanoseconds of a clock that never steps back. What durations are measured with. */
 uint64_t pacs_monotonic_ns(void);
 

@@ -336,6 +336,18 @@ static void removing_twice_says_that_it_is_not_there(void **state)
     assert_int_equal(pacs_store_remove(*state, &key, NULL), PACS_NOT_FOUND);
 }
 
+static void removed_together_all_are_gone_also_those_that_were_not_there(void **state)
+{
+    PacsKey keys[4];
+    for (unsigned i = 0; i < 4; i++)
+        keys[i] = put(*state, 100, i);
+    assert_int_equal(pacs_store_remove(*state, &keys[1], NULL), PACS_OK);
+    assert_int_equal(pacs_store_remove_all(*state, keys, 3, NULL), PACS_OK);
+    assert_int_equal(pacs_store_remove_all(*state, keys, 0, NULL), PACS_OK);
+    assert_int_equal(store_contract_count(*state), 1);
+    store_contract_expect(*state, &keys[3], 100, 3);
+}
+
 static void an_unknown_key_is_not_found(void **state)
 {
     PacsKey key = put(*state, 100, 1);
@@ -562,6 +574,7 @@ int store_contract_run(const StoreContract *contract)
         CONTRACT(keys_sort_as_they_were_made),
         CONTRACT(a_removed_object_is_gone_and_the_others_are_not),
         CONTRACT(removing_twice_says_that_it_is_not_there),
+        CONTRACT(removed_together_all_are_gone_also_those_that_were_not_there),
         CONTRACT(an_unknown_key_is_not_found),
         CONTRACT(an_empty_key_is_refused),
         CONTRACT(a_list_shows_every_object_in_key_order_with_its_size),

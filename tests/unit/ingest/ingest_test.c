@@ -378,89 +378,6 @@ static void deletion_removes_rows_at_once_and_bytes_after(void **state)
     assert_int_equal(test_archive_object_count(archive), 0);
 }
 
-static void leave_an_orphan(TestArchive *archive)
-{
-    PacsStoreWriter *writer = NULL;
-
-    assert_int_equal(pacs_store_create(archive->store, 0, &writer, NULL), PACS_OK);
-    assert_int_equal(pacs_store_write(writer, "orphan", 6, NULL), PACS_OK);
-    assert_int_equal(pacs_store_commit(writer, NULL), PACS_OK);
-    pacs_store_writer_free(writer);
-}
-
-static void the_sweep_removes_what_no_row_names(void **state)
-{
-    TestArchive *archive = *state;
-    TestObject object = test_object(1, 1, 1);
-    PacsIngested ingested;
-    uint64_t removed = 0;
-    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
-    test_object_file(&object, &file);
-
-    leave_an_orphan(archive);
-    assert_int_equal(test_archive_push(archive->ingest, file.bytes, file.size, 0, &ingested, NULL), PACS_OK);
-    leave_an_orphan(archive);
-    assert_int_equal(pacs_ingest_sweep(archive->ingest, &removed, NULL), PACS_OK);
-    assert_int_equal(removed, 2);
-    assert_stored_bytes(archive, ingested.added.ids[PACS_LEVEL_INSTANCE], &file);
-}
-
-static PacsStatus take_first(void *context, const PacsKey *key, uint64_t size_bytes, PacsError *err)
-{
-    (void)size_bytes;
-    *(PacsKey *)context = *key;
-    return pacs_fail(err, PACS_CANCELLED, "one is enough");
-}
-
-static PacsKey oldest_object(const TestArchive *archive)
-{
-    PacsKey key = {{0}};
-
-    assert_int_equal(pacs_store_list(archive->store, NULL, take_first, &key, NULL), PACS_CANCELLED);
-    return key;
-}
-
-static PacsKey settle_and_read_mark(TestArchive *archive)
-{
-    const char *hex = NULL;
-    PacsKey mark = {{0}};
-    PACS_AUTO(PacsArena) arena = pacs_arena_new(4096);
-
-    /* Twice: a key is trusted one call after it was seen. */
-    assert_int_equal(pacs_ingest_settle(archive->ingest, NULL), PACS_OK);
-    assert_int_equal(pacs_ingest_settle(archive->ingest, NULL), PACS_OK);
-    assert_int_equal(pacs_index_read_setting(archive->index, "sweep.from", arena, &hex, NULL), PACS_OK);
-    assert_int_equal(pacs_key_parse(hex, &mark, NULL), PACS_OK);
-    return mark;
-}
-
-static void push_instance(TestArchive *archive, unsigned number)
-{
-    TestObject object = test_object(1, 1, number);
-    PacsIngested ingested;
-    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
-
-    test_object_file(&object, &file);
-    assert_int_equal(test_archive_push(archive->ingest, file.bytes, file.size, 0, &ingested, NULL), PACS_OK);
-}
-
-static void the_mark_never_passes_an_open_upload(void **state)
-{
-    TestArchive *archive = *state;
-    PacsUpload *open = NULL;
-
-    assert_int_equal(pacs_ingest_begin(archive->ingest, &(PacsUploadRequest){0}, &open, NULL), PACS_OK);
-    PacsKey oldest = oldest_object(archive);
-    push_instance(archive, 1);
-    PacsKey mark = settle_and_read_mark(archive);
-    assert_true(pacs_key_compare(&mark, &oldest) <= 0);
-
-    pacs_upload_free(open);
-    push_instance(archive, 2);
-    mark = settle_and_read_mark(archive);
-    assert_true(pacs_key_compare(&mark, &oldest) > 0);
-}
-
 /** An ingest over the archive whose store and index fail on demand. */
 typedef struct Failing {
     PacsStore *store;
@@ -532,6 +449,7 @@ static void bytes_stay_where_nobody_knows_whether_a_row_names_them(void **state)
     uint64_t removed = 0;
 
     index_failing_arm(failing.index, INDEX_FAILING_ADD, 1, PACS_UNAVAILABLE);
+    assert_int_equal(pacs_ingest_sweep(archive->ingest, &removed, NULL), PACS_OK); /* as every start does */
     index_failing_arm(failing.index, INDEX_FAILING_HAS_KEY, 1, PACS_UNAVAILABLE);
     assert_int_equal(push_failing(&failing, NULL), PACS_UNAVAILABLE);
     assert_int_equal(test_archive_object_count(archive), 1);
@@ -585,12 +503,10 @@ int main(void)
         ARCHIVE_TEST(one_sop_instance_uid_under_two_patients_is_kept_and_reported),
         ARCHIVE_TEST(a_read_only_server_takes_nothing),
         ARCHIVE_TEST(deletion_removes_rows_at_once_and_bytes_after),
-        ARCHIVE_TEST(the_sweep_removes_what_no_row_names),
         ARCHIVE_TEST(a_full_disk_refuses_at_every_step_and_leaves_nothing),
         ARCHIVE_TEST(an_index_that_fails_takes_the_bytes_back),
         ARCHIVE_TEST(bytes_stay_where_nobody_knows_whether_a_row_names_them),
         ARCHIVE_TEST(garbage_that_cannot_be_removed_is_tried_again),
-        ARCHIVE_TEST(the_mark_never_passes_an_open_upload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

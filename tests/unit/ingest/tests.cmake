@@ -1,2 +1,3 @@
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit ingest/ingest_test LINKS pacs_ingest pacs_retrieve
     SOURCES support/object.c support/archive.c support/store_failing.c support/index_failing.c)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit ingest/sweep_test LINKS pacs_ingest SOURCES support/object.c support/archive.c)

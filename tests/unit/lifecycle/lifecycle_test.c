@@ -98,12 +98,37 @@ static void bytes_of_deleted_objects_go(void **state)
     await(archive, has_no_objects);
 }
 
+static bool has_one_object(TestArchive *archive)
+{
+    return test_archive_object_count(archive) == 1;
+}
+
+static void what_a_power_loss_brought_back_goes_again(void **state)
+{
+    static const char end[] = "ffffffffffffffffffffffffffffffff"; /* all is settled */
+    TestArchive *archive = *state;
+    PacsStoreWriter *writer = NULL;
+    PACS_AUTO(PacsLifecycle) lifecycle = NULL;
+
+    (void)push_one(archive);
+    assert_int_equal(pacs_store_create(archive->store, 0, &writer, NULL), PACS_OK);
+    assert_int_equal(pacs_store_commit(writer, NULL), PACS_OK);
+    pacs_store_writer_free(writer);
+    assert_int_equal(pacs_index_write_setting(archive->index, "sweep.from", end, NULL), PACS_OK);
+    assert_int_equal(pacs_lifecycle_new(&(PacsLifecycleOptions){.stable_age_s = 60, .tick_ms = 10},
+                                        archive->index, archive->ingest, NULL, &lifecycle, NULL),
+                     PACS_OK);
+    await(archive, has_one_object);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_study_arrives_when_nothing_came_for_the_stable_age, open_archive,
                                         close_archive),
         cmocka_unit_test_setup_teardown(bytes_of_deleted_objects_go, open_archive, close_archive),
+        cmocka_unit_test_setup_teardown(what_a_power_loss_brought_back_goes_again, open_archive,
+                                        close_archive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

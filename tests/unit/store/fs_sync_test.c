@@ -212,10 +212,49 @@ static void an_object_around_the_cache_leaves_no_pages_in_it(void **state)
 #define CACHED_TEST(test) cmocka_unit_test_setup_teardown(test, setup_cached, teardown)
 #define SYNC_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+static void removed_together_objects_are_gone_from_the_disk_too(void **state)
+{
+    PacsStore *store = *state;
+    PacsKey keys[3];
+    for (unsigned i = 0; i < 3; i++)
+        keys[i] = store_contract_put(store, 10, i, 10);
+    disk = (Disk){0};
+    assert_int_equal(pacs_store_remove(store, &keys[0], NULL), PACS_OK);
+    assert_int_equal(disk.folder_syncs, 0);
+    assert_int_equal(pacs_store_remove_all(store, keys, 3, NULL), PACS_OK);
+    assert_int_equal(disk.folder_syncs, 1); /* they stood in one folder */
+}
+
+static void a_removal_that_did_not_reach_the_disk_is_said(void **state)
+{
+    PacsKey key = store_contract_put(*state, 10, 1, 10);
+    disk = (Disk){.fail_folder_sync = 1};
+    assert_int_equal(pacs_store_remove_all(*state, &key, 1, NULL), PACS_UNAVAILABLE);
+    assert_int_equal(pacs_store_remove_all(*state, &key, 1, NULL), PACS_OK);
+}
+
+static void with_its_last_object_a_folder_goes_for_good(void **state)
+{
+    PacsStore *store = *state;
+    pacs_store_free(store); /* the folder is no longer the current one */
+    *state = NULL;
+    assert_int_equal(
+        pacs_store_fs_open(&(PacsStoreFsOptions){.root = root, .objects_per_folder = 1}, NULL, &store, NULL),
+        PACS_OK);
+    *state = store;
+    PacsKey keys[2] = {store_contract_put(store, 10, 1, 10), store_contract_put(store, 10, 2, 10)};
+    disk = (Disk){0};
+    assert_int_equal(pacs_store_remove_all(store, keys, 1, NULL), PACS_OK);
+    assert_int_equal(disk.folder_syncs, 1); /* of the folder of folders */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SYNC_TEST(a_commit_syncs_the_file_and_the_folder),
+        SYNC_TEST(removed_together_objects_are_gone_from_the_disk_too),
+        SYNC_TEST(a_removal_that_did_not_reach_the_disk_is_said),
+        SYNC_TEST(with_its_last_object_a_folder_goes_for_good),
         SYNC_TEST(an_object_around_the_cache_leaves_no_pages_in_it),
         SYNC_TEST(a_folder_sync_serves_every_name_that_was_there_when_it_started),
         SYNC_TEST(a_new_folders_own_name_is_synced_before_anything_in_it_is_promised),

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -38,6 +39,17 @@ static void impossible_times_stay_within_the_text(void **state)
     assert_times(INT64_MIN, "10000101T000000", "1000-01-01T00:00:00.000Z");
 }
 
+static void one_run_of_the_machine_has_one_id(void **state)
+{
+    (void)state;
+    char first[PACS_BOOT_ID_SIZE];
+    char second[PACS_BOOT_ID_SIZE];
+    pacs_boot_id(first);
+    pacs_boot_id(second);
+    assert_true(first[0] != '\0' && !strpbrk(first, " \n"));
+    assert_string_equal(first, second);
+}
+
 static void the_clocks_run(void **state)
 {
     (void)state;
@@ -52,6 +64,7 @@ int main(void)
         cmocka_unit_test(times_are_written_in_utc),
         cmocka_unit_test(times_before_1970_run_forward_too),
         cmocka_unit_test(impossible_times_stay_within_the_text),
+        cmocka_unit_test(one_run_of_the_machine_has_one_id),
         cmocka_unit_test(the_clocks_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
