@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pacs/util/arena.h"
+#include "pacs/util/text.h"
 
 /**
  * The sweep at start looks from the mark on (sweep.c). In front of it stands what is settled, unless the power
@@ -35,11 +36,19 @@ static PacsStatus save(PacsIngest *ingest, int64_t now_ms, PacsError *err)
 /** What cannot be read is as good as nothing: a sweep begins. */
 static void parse(FullSweep *sweep, const char *text)
 {
-    char next[PACS_KEY_HEX + 1] = "";
+    PacsSlice rest = pacs_slice(text);
+    PacsSlice boot_id = {0};
+    PacsSlice begun = {0};
+    uint64_t begun_ms = 0;
 
-    if (sscanf(text, "%63s %" SCNd64 " %32s", sweep->boot_id, &sweep->begun_ms, next) != 3)
-        sweep->begun_ms = 0;
-    sweep->under_way = pacs_key_parse(next, &sweep->next, NULL) == PACS_OK;
+    (void)pacs_slice_split(&rest, ' ', &boot_id);
+    (void)pacs_slice_split(&rest, ' ', &begun);
+    if (boot_id.size < sizeof sweep->boot_id)
+        memcpy(sweep->boot_id, boot_id.text, boot_id.size); /* zeroed before */
+    if (pacs_parse_u64(begun, INT64_MAX, &begun_ms, NULL) == PACS_OK)
+        sweep->begun_ms = (int64_t)begun_ms;
+    sweep->under_way = rest.text &&
+                       pacs_key_parse(rest.text, &sweep->next, NULL) == PACS_OK; /* ends with the text */
 }
 
 static PacsStatus load(PacsIngest *ingest, PacsError *err)

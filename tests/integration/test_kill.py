@@ -192,7 +192,9 @@ STEPS = {"store-written": 0, "store-synced": 0, "after-file-write": 0, "before-c
 @pytest.mark.parametrize("nth", [1, 7])
 @pytest.mark.parametrize("step", STEPS)
 def test_ended_at_a_step_before_the_reply(make_lightbox, crash_points, step, nth, door):
-    server = make_lightbox(start=False)
+    server = make_lightbox()
+    eventually(lambda: server.index().rows("SELECT value FROM setting WHERE name = 'sweep.full' AND value LIKE '% -'"), "the first commits")
+    server.stop()
     server.start(wait="/livez", env={"LIGHTBOX_CRASH_AT": f"{step}:{nth}"})  # /readyz writes to the store
     parts = objects(f"{step}-{nth}-{door}", 10)
     push = Push(server, parts, associations=door == "c-store", posters=door == "post").start()
