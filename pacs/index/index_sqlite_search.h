@@ -13,11 +13,11 @@
  *   UIDS     those that have the UIDs asked for, or their series and instances
  *   EQUAL    those of a patient id, accession number or birth date, by a B-tree
  *   NEWEST   all, between two dates if there are such
- *   TRIGRAM  those whose texts have all trigrams of what is looked for
+ *   GRAM     those whose texts have the runs of letters (grams) that what is looked for has
  *
- * A word that many studies have fills a page soonest by NEWEST, a rare one by TRIGRAM. Which it is, is not looked up but
- * tried: NEWEST runs for INDEX_SEARCH_TRIAL studies, and if the page is not full then, TRIGRAM goes on where it
- * stopped. So the commonest name and one that nobody has cost alike.
+ * A word that many studies have fills a page soonest by NEWEST, a rare one by GRAM. Which it is, is not looked up but
+ * tried: NEWEST runs for INDEX_SEARCH_TRIAL studies, and if the page is not full then, GRAM goes on where it stopped,
+ * with the grams that were rarest in the trial. So the commonest name and one that nobody has cost alike.
  *
  * Work is done in slices: a snapshot each, which ends after some milliseconds, so that a search never holds up the log.
  */
@@ -42,8 +42,38 @@ typedef enum IndexSearchPath {
     INDEX_SEARCH_UIDS,
     INDEX_SEARCH_EQUAL,
     INDEX_SEARCH_NEWEST,
-    INDEX_SEARCH_TRIGRAM,
+    INDEX_SEARCH_GRAM,
 } IndexSearchPath;
+
+/* ---- Grams ---- */
+
+#define INDEX_SEARCH_GRAMS 128     /* of all terms: a pattern has some 10 */
+#define INDEX_SEARCH_CONDITIONS 32 /* terms and words of names */
+#define INDEX_SEARCH_TOKEN_SIZE 8
+
+typedef struct IndexSearchGram {
+    IndexSearchColumn column;
+    PacsSlice text;
+    uint64_t hits; /* of grams.sampled studies */
+} IndexSearchGram;
+
+/** To fulfil a condition one of its ways must be there with all its grams. */
+typedef struct IndexSearchWay {
+    size_t first, count;
+} IndexSearchWay;
+typedef struct IndexSearchCondition {
+    size_t first, count; /* of ways */
+} IndexSearchCondition;
+
+typedef struct IndexSearchGrams {
+    IndexSearchGram items[INDEX_SEARCH_GRAMS];
+    size_t count;
+    IndexSearchWay ways[INDEX_SEARCH_GRAMS];
+    size_t way_count;
+    IndexSearchCondition conditions[INDEX_SEARCH_CONDITIONS]; /* all must hold */
+    size_t condition_count;
+    uint64_t sampled;
+} IndexSearchGrams;
 
 /** The terms that the texts of study_search decide, as the SQL function search_test() tests them. */
 typedef struct IndexSearchFilter {
@@ -52,7 +82,8 @@ typedef struct IndexSearchFilter {
         const PacsMatcher *matcher;
     } tests[PACS_MAX_SEARCH_TERMS];
     size_t count;
-    uint64_t examined;   /* rows it was asked about */
+    IndexSearchGrams *grams; /* to be counted in some of the rows; NULL: no */
+    uint64_t examined;       /* rows it was asked about */
     uint64_t stop_after; /* of those: then it lets one through untested, so that the statement comes back */
 } IndexSearchFilter;
 
@@ -63,7 +94,8 @@ typedef struct IndexSearchPlan {
     IndexSearchColumn column;       /* EQUAL */
     const char *const *texts;       /* EQUAL: as the column has them */
     size_t text_count;
-    const char *trigrams; /* FTS5's query; NULL: no term has trigrams */
+    IndexSearchGrams grams;
+    const char *gram_query; /* GRAM: FTS5's query */
     IndexSearchFilter filter;
     bool is_decided; /* keys and filter decide every term: a study they let through matches */
 } IndexSearchPlan;
@@ -73,9 +105,29 @@ typedef struct IndexSearchPlan {
 PACS_CHECKED PacsStatus pacs_index_sqlite_search_plan(const PacsPreparedSearch *search, PacsArena *arena,
                                                       IndexSearchPlan *ret_plan, PacsError *err);
 
+/** After a trial: go on by GRAM if a condition was rare enough. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_search_choose(IndexSearchPlan *plan, PacsArena *arena,
+                                                        PacsError *err);
+
+/* ---- index_sqlite_search_gram.c ---- */
+
+/** Letters of the grams that a run of text is looked for by. */
+size_t pacs_index_sqlite_gram_size(IndexSearchColumn column, PacsSlice run);
+typedef bool IndexGramVisitor(void *context, const char *text, size_t size);
+/** All runs of `letters` characters; ends when the visitor returns false. */
+void pacs_index_sqlite_grams_of(PacsSlice text, size_t letters, IndexGramVisitor *visit, void *context);
+/** What stands for a gram in study_gram: a letter for the column and a hash, so that FTS5 has nothing to interpret. */
+void pacs_index_sqlite_gram_token(IndexSearchColumn column, const char *text, size_t size,
+                                  char ret_token[INDEX_SEARCH_TOKEN_SIZE]);
+/** All tokens of a column's text, a space before each, added to `out`. */
+void pacs_index_sqlite_add_tokens(IndexSearchColumn column, PacsSlice text, PacsBuffer *out);
+/** Count the grams of this row. */
+void pacs_index_sqlite_sample_grams(IndexSearchGrams *grams, const PacsSlice texts[SEARCH_COLUMN_COUNT]);
+
 /* ---- index_sqlite_search_sql.c: functions that SQL calls ---- */
 
-/** search_key(date, time, row), search_tag(tags, tag), search_text/name/date(value), search_test(filter, texts...). */
+/** search_key(date, time, row), search_tag(tags, tag), search_text/name/date(value), search_grams(texts...),
+ *  search_test(filter, texts...). */
 PACS_CHECKED PacsStatus pacs_index_sqlite_search_functions(PacsSqlite *connection, PacsError *err);
 #define INDEX_SEARCH_FILTER_TYPE "lightbox-search-filter" /* of the pointer that search_test() takes */
 PACS_CHECKED PacsStatus pacs_index_sqlite_bind_filter(sqlite3_stmt *rows, int index,
@@ -88,7 +140,7 @@ typedef struct IndexSearchSource {
     const PacsPreparedSearch *search;
     IndexSearchPlan *plan;
     PacsSqlite *db;     /* of the slice */
-    sqlite3_stmt *rows; /* NEWEST, TRIGRAM: the running statement */
+    sqlite3_stmt *rows; /* NEWEST, GRAM: the running statement */
     /* UIDS, EQUAL: what was collected, in the order of answers */
     PacsSearchPosition *set;
     size_t count, capacity, at;
@@ -163,6 +215,7 @@ struct IndexSearchRun {
 
     IndexSearchPlan plan;
     IndexSearchSource source;
+    PacsArena *arena;
     uint64_t slice_end; /* of `work` */
     PacsArena *json_arena;
     PacsBuffer json; /* of the resource, where a term asked for it */

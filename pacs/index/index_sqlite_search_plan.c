@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "pacs/index/index_sqlite_search.h"
@@ -9,25 +10,20 @@ static const struct {
     PacsTag tag;
     PacsLevel level;
     PacsValueKind kind;
-    const char *fts; /* its name in study_trigram; NULL: not there */
+    bool has_grams;
     bool has_btree;
 } columns[SEARCH_COLUMN_COUNT] = {
-    [SEARCH_PATIENT_NAME] = {PACS_TAG_PATIENT_NAME, PACS_LEVEL_PATIENT, PACS_VALUE_NAME, "patient_name",
-                             false},
-    [SEARCH_PATIENT_ID] = {PACS_TAG_PATIENT_ID, PACS_LEVEL_PATIENT, PACS_VALUE_TEXT, "patient_id", true},
-    [SEARCH_BIRTH_DATE] = {PACS_TAG_PATIENT_BIRTH_DATE, PACS_LEVEL_PATIENT, PACS_VALUE_DATE, NULL, true},
-    [SEARCH_SEX] = {PACS_TAG_PATIENT_SEX, PACS_LEVEL_PATIENT, PACS_VALUE_TEXT, NULL, false},
-    [SEARCH_ACCESSION_NUMBER] = {PACS_TAG_ACCESSION_NUMBER, PACS_LEVEL_STUDY, PACS_VALUE_TEXT,
-                                 "accession_number", true},
-    [SEARCH_STUDY_ID] = {PACS_TAG_STUDY_ID, PACS_LEVEL_STUDY, PACS_VALUE_TEXT, "study_id", false},
-    [SEARCH_STUDY_DESCRIPTION] = {PACS_TAG_STUDY_DESCRIPTION, PACS_LEVEL_STUDY, PACS_VALUE_TEXT,
-                                  "study_description", false},
+    [SEARCH_PATIENT_NAME] = {PACS_TAG_PATIENT_NAME, PACS_LEVEL_PATIENT, PACS_VALUE_NAME, true, false},
+    [SEARCH_PATIENT_ID] = {PACS_TAG_PATIENT_ID, PACS_LEVEL_PATIENT, PACS_VALUE_TEXT, true, true},
+    [SEARCH_BIRTH_DATE] = {PACS_TAG_PATIENT_BIRTH_DATE, PACS_LEVEL_PATIENT, PACS_VALUE_DATE, false, true},
+    [SEARCH_SEX] = {PACS_TAG_PATIENT_SEX, PACS_LEVEL_PATIENT, PACS_VALUE_TEXT, false, false},
+    [SEARCH_ACCESSION_NUMBER] = {PACS_TAG_ACCESSION_NUMBER, PACS_LEVEL_STUDY, PACS_VALUE_TEXT, true, true},
+    [SEARCH_STUDY_ID] = {PACS_TAG_STUDY_ID, PACS_LEVEL_STUDY, PACS_VALUE_TEXT, true, false},
+    [SEARCH_STUDY_DESCRIPTION] = {PACS_TAG_STUDY_DESCRIPTION, PACS_LEVEL_STUDY, PACS_VALUE_TEXT, true, false},
     [SEARCH_REFERRING_PHYSICIAN] = {PACS_TAG_REFERRING_PHYSICIAN_NAME, PACS_LEVEL_STUDY, PACS_VALUE_NAME,
-                                    "referring_physician", false},
-    [SEARCH_INSTITUTION_NAME] = {PACS_TAG_INSTITUTION_NAME, PACS_LEVEL_STUDY, PACS_VALUE_TEXT,
-                                 "institution_name", false},
-    [SEARCH_MODALITIES] = {PACS_TAG_MODALITIES_IN_STUDY, PACS_LEVEL_STUDY, PACS_VALUE_TEXT, "modalities",
-                           false},
+                                    true, false},
+    [SEARCH_INSTITUTION_NAME] = {PACS_TAG_INSTITUTION_NAME, PACS_LEVEL_STUDY, PACS_VALUE_TEXT, true, false},
+    [SEARCH_MODALITIES] = {PACS_TAG_MODALITIES_IN_STUDY, PACS_LEVEL_STUDY, PACS_VALUE_TEXT, true, false},
 };
 
 static bool find_column(const PacsPreparedTerm *term, IndexSearchColumn *ret_column)
@@ -123,135 +119,173 @@ static bool use_key(IndexSearchPlan *plan, const PacsPreparedTerm *term)
     return matcher->pattern_count == 1;
 }
 
-/* ---- Trigrams ---- */
+/* ---- Grams: what a text that matches must have ---- */
 
-#define TRIGRAM_PATTERNS 8 /* of one term: lists of more are not worth it */
-#define TRIGRAMS_MAX 12    /* of one pattern: those of a word are nearly as good as all */
-
-/** One word of FTS5's query language. */
-static void add_token(PacsBuffer *out, const char *text, size_t size)
+static bool add_gram(void *context, const char *text, size_t size)
 {
-    (void)pacs_buffer_add_char(out, '"'); /* `failed` is looked at once, at the end */
-    for (size_t i = 0; i < size; i++) {
-        if (text[i] == '"')
-            (void)pacs_buffer_add_char(out, '"');
-        (void)pacs_buffer_add_char(out, text[i]);
-    }
-    (void)pacs_buffer_add_char(out, '"');
-}
-
-static size_t character(PacsSlice text, size_t at)
-{
-    uint32_t code_point;
-    const size_t size = at < text.size ? pacs_utf8_next(text.text + at, text.size - at, &code_point) : 0;
-    return size;
-}
-
-/** All runs of three characters of a text without wildcards; returns how many. */
-static size_t add_trigrams(PacsBuffer *out, PacsSlice text, size_t count)
-{
-    for (size_t at = 0, step; count < TRIGRAMS_MAX; at += step) {
-        step = character(text, at);
-        const size_t second = character(text, at + step);
-        const size_t third = character(text, at + step + second);
-        if (step == 0 || second == 0 || third == 0)
-            break;
-        if (count++ > 0)
-            (void)pacs_buffer_add_text(out, " AND ");
-        add_token(out, text.text + at, step + second + third);
-    }
-    return count;
-}
-
-/** A pattern as it stands in the column's text, with what delimits values where it is anchored. */
-static size_t add_pattern(PacsBuffer *out, const PacsPattern *pattern, bool wildcards, bool padded,
-                          PacsError *err)
-{
-    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(PACS_MAX_INDEXED_TAGS);
-    const char *begin = padded ? "\\ " : "\\";
-    const char *end = padded ? " \\" : "\\";
-    size_t count = 0;
-    (void)pacs_buffer_add_text(&text, begin);
-    for (size_t i = 0; i < pattern->text.size; i++) {
-        const char c = pattern->text.text[i];
-        if (!wildcards || (c != '*' && c != '?')) {
-            (void)pacs_buffer_add_char(&text, c);
-            continue;
-        }
-        if (i > 0 || c == '?')
-            count = add_trigrams(out, (PacsSlice){pacs_buffer_text(&text), text.size}, count);
-        pacs_buffer_reset(&text);
-    }
-    if (text.size > 0 && (!wildcards || pattern->text.text[pattern->text.size - 1] != '*'))
-        (void)pacs_buffer_add_text(&text, end);
-    (void)err;
-    return add_trigrams(out, (PacsSlice){pacs_buffer_text(&text), text.size}, count);
-}
-
-/** Where a part of a name can begin: behind one of these. */
-static size_t add_word(PacsBuffer *out, PacsSlice word)
-{
-    static const char before[] = " -,.'";
-    char text[8];
-    size_t size = 0;
-    if (add_trigrams(out, word, 0) > 0)
-        return 1;
-    for (size_t characters = 0; characters < 2; characters++) {
-        const size_t step = character(word, size);
-        if (step == 0)
-            return 0; /* a single letter */
-        size += step;
-    }
-    if (size + 1 > sizeof text)
-        return 0;
-    for (size_t i = 0; before[i]; i++) {
-        text[0] = before[i];
-        memcpy(text + 1, word.text, size);
-        (void)pacs_buffer_add_text(out, i > 0 ? " OR " : "(");
-        add_token(out, text, size + 1);
-    }
-    (void)pacs_buffer_add_char(out, ')');
-    return 1;
-}
-
-static bool add_words(PacsBuffer *out, const PacsMatcher *matcher)
-{
-    size_t used = 0;
-    for (size_t i = 0; i < matcher->pattern_count && i < TRIGRAM_PATTERNS; i++) {
-        PACS_AUTO_BUFFER PacsBuffer word = PACS_BUFFER(PACS_MAX_INDEXED_TAGS);
-        if (add_word(&word, matcher->patterns[i].text) == 0)
-            continue;
-        (void)pacs_buffer_add_text(out, used++ > 0 ? " AND " : "");
-        (void)pacs_buffer_add(out, word.bytes, word.size);
-    }
-    return used > 0;
-}
-
-/** One of the patterns; all must have trigrams, for a value may match any. */
-static bool add_patterns(PacsBuffer *out, const PacsMatcher *matcher, bool padded, PacsError *err)
-{
-    if (matcher->pattern_count > TRIGRAM_PATTERNS)
+    IndexSearchGrams *grams = context;
+    if (grams->count == INDEX_SEARCH_GRAMS)
         return false;
-    for (size_t i = 0; i < matcher->pattern_count; i++) {
-        (void)pacs_buffer_add_text(out, i > 0 ? " OR (" : "(");
-        if (add_pattern(out, &matcher->patterns[i], matcher->match == PACS_MATCH_WILDCARD, padded, err) == 0)
-            return false;
-        (void)pacs_buffer_add_char(out, ')');
-    }
+    grams->items[grams->count++].text = (PacsSlice){text, size};
     return true;
 }
 
-static void add_trigram_term(PacsBuffer *out, const PacsPreparedTerm *term, IndexSearchColumn column,
-                             PacsError *err)
+/** One way in which a term can hold: all grams of a run of letters. False if the run is too short to have any. */
+static bool add_run(IndexSearchGrams *grams, IndexSearchColumn column, PacsSlice run, size_t first)
 {
-    PACS_AUTO_BUFFER PacsBuffer expression = PACS_BUFFER(PACS_MAX_INDEXED_TAGS);
-    const bool added = term->matcher.match == PACS_MATCH_FUZZY
-                           ? add_words(&expression, &term->matcher)
-                           : add_patterns(&expression, &term->matcher,
-                                          columns[column].kind == PACS_VALUE_NAME, err);
-    if (added)
-        (void)pacs_buffer_add_format(out, "%s%s : (%s)", out->size > 0 ? " AND " : "", columns[column].fts,
-                                     pacs_buffer_text(&expression));
+    const size_t before = grams->count;
+    pacs_index_sqlite_grams_of(run, pacs_index_sqlite_gram_size(column, run), add_gram, grams);
+    for (size_t i = before; i < grams->count; i++)
+        grams->items[i].column = column;
+    grams->ways[grams->way_count].count = grams->count - first;
+    return grams->count > before;
+}
+
+/** A pattern as it stands in the column's text, with what delimits values where it is anchored. */
+static bool add_pattern(IndexSearchGrams *grams, IndexSearchColumn column, const PacsPattern *pattern,
+                        bool wildcards, PacsArena *arena)
+{
+    const bool padded = columns[column].kind == PACS_VALUE_NAME;
+    const size_t first = grams->count;
+    const char *text = pacs_arena_printf(arena, "%s%.*s%s", padded ? "\\ " : "\\", (int)pattern->text.size,
+                                         pattern->text.text, padded ? " \\" : "\\");
+    if (!text || grams->way_count == INDEX_SEARCH_GRAMS)
+        return false;
+    grams->ways[grams->way_count] = (IndexSearchWay){.first = first};
+    bool added = false;
+    for (const char *at = text; *at != '\0';) {
+        const size_t length = wildcards ? strcspn(at, "*?") : strlen(at);
+        const bool is_only_anchor = length <= (padded ? 2u : 1u); /* of a star at either end */
+        if (!is_only_anchor)
+            added |= add_run(grams, column, (PacsSlice){at, length}, first);
+        at += length;
+        at += wildcards ? strspn(at, "*?") : 0;
+    }
+    grams->way_count += added ? 1 : 0;
+    return added;
+}
+
+/** Where a part of a name begins, behind one of these, a short word has a gram too. */
+static bool add_short_word(IndexSearchGrams *grams, IndexSearchColumn column, PacsSlice word,
+                           PacsArena *arena)
+{
+    static const char before[] = " -,.'";
+    bool added = true;
+    for (size_t i = 0; added && before[i]; i++) {
+        const char *text = pacs_arena_printf(arena, "%c%.*s", before[i], (int)word.size, word.text);
+        const size_t first = grams->count;
+        if (!text || grams->way_count == INDEX_SEARCH_GRAMS)
+            return false;
+        grams->ways[grams->way_count] = (IndexSearchWay){.first = first};
+        added = add_run(grams, column, pacs_slice(text), first);
+        grams->way_count += added ? 1 : 0;
+    }
+    return added;
+}
+
+static bool add_word(IndexSearchGrams *grams, IndexSearchColumn column, PacsSlice word, PacsArena *arena)
+{
+    const size_t first = grams->count;
+    if (grams->way_count == INDEX_SEARCH_GRAMS)
+        return false;
+    grams->ways[grams->way_count] = (IndexSearchWay){.first = first};
+    if (!add_run(grams, column, word, first))
+        return add_short_word(grams, column, word, arena);
+    grams->way_count++;
+    return true;
+}
+
+/** What follows is one condition; without a gram for each way to fulfil it, it is none. */
+static void end_condition(IndexSearchGrams *grams, size_t first_way, size_t first_gram, bool complete)
+{
+    if (complete && grams->way_count > first_way && grams->condition_count < INDEX_SEARCH_CONDITIONS) {
+        grams->conditions[grams->condition_count++] = (IndexSearchCondition){
+            .first = first_way, .count = grams->way_count - first_way};
+        return;
+    }
+    grams->way_count = first_way;
+    grams->count = first_gram;
+}
+
+#define PATTERNS_MAX 8 /* of one term: for longer lists grams are not worth it */
+
+static void add_conditions(IndexSearchGrams *grams, IndexSearchColumn column, const PacsMatcher *matcher,
+                           PacsArena *arena)
+{
+    const bool is_fuzzy = matcher->match == PACS_MATCH_FUZZY;
+    const size_t first_way = grams->way_count;
+    const size_t first_gram = grams->count;
+    bool complete = is_fuzzy || matcher->pattern_count <= PATTERNS_MAX;
+    for (size_t i = 0; complete && i < matcher->pattern_count; i++) {
+        const PacsPattern *pattern = &matcher->patterns[i];
+        const size_t way = grams->way_count;
+        const size_t gram = grams->count;
+        if (is_fuzzy) /* every word is a condition of its own */
+            end_condition(grams, way, gram, add_word(grams, column, pattern->text, arena));
+        else
+            complete = add_pattern(grams, column, pattern, matcher->match == PACS_MATCH_WILDCARD, arena);
+    }
+    if (!is_fuzzy)
+        end_condition(grams, first_way, first_gram, complete);
+}
+
+/* ---- Which of them are worth asking for ---- */
+
+#define RARE_SHARE 8  /* a condition that more than one study in eight fulfils is tested, not asked for */
+#define GRAMS_ASKED 3 /* of one way: the rarest are nearly as good as all */
+
+static int compare_hits(const void *a, const void *b)
+{
+    const IndexSearchGram *x = a;
+    const IndexSearchGram *y = b;
+    return (x->hits > y->hits) - (x->hits < y->hits);
+}
+
+static uint64_t condition_hits(const IndexSearchGrams *grams, const IndexSearchCondition *condition)
+{
+    uint64_t hits = 0;
+    for (size_t i = condition->first; i < condition->first + condition->count; i++)
+        hits += grams->items[grams->ways[i].first].hits; /* the rarest stands first */
+    return hits;
+}
+
+static void add_condition(PacsBuffer *query, const IndexSearchGrams *grams,
+                          const IndexSearchCondition *condition)
+{
+    (void)pacs_buffer_add_text(query,
+                               query->size > 0 ? " AND (" : "("); /* `failed` is looked at once, at the end */
+    for (size_t w = 0; w < condition->count; w++) {
+        const IndexSearchWay *way = &grams->ways[condition->first + w];
+        (void)pacs_buffer_add_text(query, w > 0 ? " OR (" : "(");
+        for (size_t i = 0; i < way->count && i < GRAMS_ASKED; i++) {
+            const IndexSearchGram *gram = &grams->items[way->first + i];
+            char token[INDEX_SEARCH_TOKEN_SIZE];
+            pacs_index_sqlite_gram_token(gram->column, gram->text.text, gram->text.size, token);
+            (void)pacs_buffer_add_format(query, "%s%s", i > 0 ? " AND " : "", token);
+        }
+        (void)pacs_buffer_add_char(query, ')');
+    }
+    (void)pacs_buffer_add_char(query, ')');
+}
+
+PacsStatus pacs_index_sqlite_search_choose(IndexSearchPlan *plan, PacsArena *arena, PacsError *err)
+{
+    IndexSearchGrams *grams = &plan->grams;
+    PACS_AUTO_BUFFER PacsBuffer query = PACS_BUFFER(PACS_MAX_INDEXED_TAGS);
+    for (size_t i = 0; i < grams->way_count; i++)
+        qsort(grams->items + grams->ways[i].first, grams->ways[i].count, sizeof *grams->items, compare_hits);
+    for (size_t i = 0; i < grams->condition_count; i++)
+        if (condition_hits(grams, &grams->conditions[i]) * RARE_SHARE <= grams->sampled)
+            add_condition(&query, grams, &grams->conditions[i]);
+    const PacsStatus status = pacs_buffer_check(&query, err);
+    grams->condition_count = 0; /* chosen once */
+    if (status != PACS_OK || query.size == 0)
+        return status;
+    plan->gram_query = pacs_arena_strndup(arena, pacs_buffer_text(&query), query.size);
+    if (!plan->gram_query)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for a search");
+    plan->path = INDEX_SEARCH_GRAM;
+    return PACS_OK;
 }
 
 /* ---- The plan ---- */
@@ -312,8 +346,7 @@ static PacsStatus list_texts(IndexSearchPlan *plan, PacsArena *arena, PacsError 
 }
 
 /** Give each term to keys, texts or nothing. */
-static void use_terms(const PacsPreparedSearch *search, IndexSearchPlan *plan, PacsBuffer *trigrams,
-                      PacsError *err)
+static void use_terms(const PacsPreparedSearch *search, IndexSearchPlan *plan, PacsArena *arena)
 {
     plan->is_decided = true;
     for (size_t i = 0; i < search->term_count; i++) {
@@ -333,28 +366,17 @@ static void use_terms(const PacsPreparedSearch *search, IndexSearchPlan *plan, P
         plan->filter.tests[plan->filter.count].column = column;
         plan->filter.tests[plan->filter.count].matcher = &term->matcher;
         plan->filter.count++;
-        if (columns[column].fts && plan->path == INDEX_SEARCH_NEWEST)
-            add_trigram_term(trigrams, term, column, err);
+        if (columns[column].has_grams && plan->path == INDEX_SEARCH_NEWEST)
+            add_conditions(&plan->grams, column, &term->matcher, arena);
     }
 }
 
 PacsStatus pacs_index_sqlite_search_plan(const PacsPreparedSearch *search, PacsArena *arena,
                                          IndexSearchPlan *ret_plan, PacsError *err)
 {
-    PACS_AUTO_BUFFER PacsBuffer trigrams = PACS_BUFFER(PACS_MAX_INDEXED_TAGS);
-    IndexSearchPlan plan = {.path = INDEX_SEARCH_NEWEST, .oldest = 0, .below = INT64_MAX};
-    choose_driver(search, &plan);
-    use_terms(search, &plan, &trigrams, err);
-    plan.filter.stop_after = UINT64_MAX;
-    PacsStatus status = pacs_buffer_check(&trigrams, err);
-    if (status == PACS_OK && trigrams.size > 0) {
-        plan.trigrams = pacs_arena_strndup(arena, pacs_buffer_text(&trigrams), trigrams.size);
-        if (!plan.trigrams)
-            status = pacs_fail(err, PACS_NO_MEMORY, "no memory for a search");
-    }
-    if (status == PACS_OK && plan.path == INDEX_SEARCH_EQUAL)
-        status = list_texts(&plan, arena, err);
-    if (status == PACS_OK)
-        *ret_plan = plan;
-    return status;
+    *ret_plan = (IndexSearchPlan){.path = INDEX_SEARCH_NEWEST, .oldest = 0, .below = INT64_MAX};
+    choose_driver(search, ret_plan);
+    use_terms(search, ret_plan, arena);
+    ret_plan->filter.stop_after = UINT64_MAX;
+    return ret_plan->path == INDEX_SEARCH_EQUAL ? list_texts(ret_plan, arena, err) : PACS_OK;
 }

@@ -223,19 +223,24 @@ static PacsStatus visit_study(IndexSearchRun *run, IndexSearchCursor *cursor, co
     return status;
 }
 
-/** A word may be rare: after a trial of the newest studies those that have its trigrams are walked. */
-static void change_path(IndexSearchRun *run)
+static bool is_on_trial(const IndexSearchRun *run)
 {
-    if (run->plan.path == INDEX_SEARCH_NEWEST && run->plan.trigrams &&
-        run->plan.filter.examined > INDEX_SEARCH_TRIAL)
-        run->plan.path = INDEX_SEARCH_TRIGRAM;
+    return run->plan.path == INDEX_SEARCH_NEWEST && run->plan.grams.condition_count > 0;
+}
+
+/** A word may be rare: then those that have its grams are walked from here on. */
+static PacsStatus end_trial(IndexSearchRun *run, PacsError *err)
+{
+    if (!is_on_trial(run) || run->plan.filter.examined <= INDEX_SEARCH_TRIAL)
+        return PACS_OK;
+    run->plan.filter.grams = NULL;
+    return pacs_index_sqlite_search_choose(&run->plan, run->arena, err);
 }
 
 static void allow_slice(IndexSearchRun *run)
 {
     IndexSearchFilter *filter = &run->plan.filter;
-    const bool tries = run->plan.path == INDEX_SEARCH_NEWEST && run->plan.trigrams;
-    filter->stop_after = filter->examined + (tries ? INDEX_SEARCH_TRIAL : SLICE_WORK);
+    filter->stop_after = filter->examined + (is_on_trial(run) ? INDEX_SEARCH_TRIAL : SLICE_WORK);
     run->slice_end = run->work + SLICE_WORK;
 }
 
@@ -282,10 +287,13 @@ PacsStatus pacs_index_sqlite_search_run(IndexSearchRun *run, PacsArena *arena, P
 {
     PacsStatus status = pacs_index_sqlite_search_plan(run->search, arena, &run->plan, err);
     run->json = PACS_BUFFER(PACS_MAX_INSTANCE_JSON);
+    run->arena = arena;
+    run->plan.filter.grams = run->plan.grams.condition_count > 0 ? &run->plan.grams : NULL;
     run->source = (IndexSearchSource){.search = run->search, .plan = &run->plan};
     while (status == PACS_OK && !is_full(run) && !run->at_end && !run->is_partial) {
         status = run_slice(run, err);
-        change_path(run);
+        if (status == PACS_OK)
+            status = end_trial(run, err);
         run->is_partial = !is_full(run) && !run->at_end &&
                           (run->work > PACS_MAX_SEARCH_WORK || run->json_examined >= PACS_MAX_SEARCH_JSON);
     }

@@ -18,18 +18,17 @@ static PacsStatus begin_rows(IndexSearchSource *source, int64_t below, PacsError
     static const char newest[] = "SELECT key FROM study_search WHERE key < ?1 AND key >= ?2 AND " TEST
                                  " ORDER BY key DESC";
     /* The names of tables in the first WHERE and in ORDER BY tell SQLite to let FTS5 do the sorting. */
-    static const char trigram[] =
-        "SELECT q.key FROM study_trigram CROSS JOIN study_search q"
-        " ON q.key = study_trigram.rowid WHERE study_trigram MATCH ?4"
-        " AND study_trigram.rowid < ?1 AND study_trigram.rowid >= ?2 AND"
-        " search_test(?3, q.patient_name, q.patient_id, q.birth_date, q.sex,"
-        " q.accession_number, q.study_id, q.study_description, q.referring_physician,"
-        " q.institution_name, q.modalities) ORDER BY study_trigram.rowid DESC";
-    const bool is_trigram = source->plan->path == INDEX_SEARCH_TRIGRAM;
+    static const char gram[] = "SELECT q.key FROM study_gram CROSS JOIN study_search q"
+                               " ON q.key = study_gram.rowid WHERE study_gram MATCH ?4"
+                               " AND study_gram.rowid < ?1 AND study_gram.rowid >= ?2 AND"
+                               " search_test(?3, q.patient_name, q.patient_id, q.birth_date, q.sex,"
+                               " q.accession_number, q.study_id, q.study_description, q.referring_physician,"
+                               " q.institution_name, q.modalities) ORDER BY study_gram.rowid DESC";
+    const bool is_gram = source->plan->path == INDEX_SEARCH_GRAM;
     const PacsSqlValue values[] = {pacs_sql_i64(below), pacs_sql_i64(source->plan->oldest), pacs_sql_null(),
-                                   pacs_sql_text(source->plan->trigrams)};
-    PacsStatus status = pacs_sqlite_query(source->db, &source->rows, is_trigram ? trigram : newest, values,
-                                          is_trigram ? 4 : 3, err);
+                                   pacs_sql_text(source->plan->gram_query)};
+    PacsStatus status = pacs_sqlite_query(source->db, &source->rows, is_gram ? gram : newest, values,
+                                          is_gram ? 4 : 3, err);
     if (status == PACS_OK)
         status = pacs_index_sqlite_bind_filter(source->rows, 3, &source->plan->filter, err);
     return status;
@@ -259,7 +258,7 @@ PacsStatus pacs_index_sqlite_source_next(IndexSearchSource *source, const PacsSe
                                          PacsSearchPosition *ret_next, bool *ret_has, PacsError *err)
 {
     const IndexSearchPath path = source->plan->path;
-    return path == INDEX_SEARCH_NEWEST || path == INDEX_SEARCH_TRIGRAM
+    return path == INDEX_SEARCH_NEWEST || path == INDEX_SEARCH_GRAM
                ? next_row(source, after, ret_next, ret_has, err)
                : next_of_set(source, after, ret_next, ret_has, err);
 }

@@ -37,15 +37,38 @@ static void search_text(sqlite3_context *context, int count, sqlite3_value **val
         sqlite3_result_error_nomem(context);
 }
 
+static PacsSlice text_of(sqlite3_value *value)
+{
+    const char *text = sqlite3_value_blob(value); /* no NUL is needed: spares SQLite a copy */
+    return (PacsSlice){text, text ? (size_t)sqlite3_value_bytes(value) : 0};
+}
+
+static void search_grams(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    PACS_AUTO_BUFFER PacsBuffer tokens = PACS_BUFFER(16 * PACS_MAX_INDEXED_TAGS);
+    for (int column = 0; column < count; column++)
+        pacs_index_sqlite_add_tokens((IndexSearchColumn)column, text_of(values[column]), &tokens);
+    if (tokens.failed)
+        sqlite3_result_error_nomem(context);
+    else
+        sqlite3_result_text64(context, pacs_buffer_text(&tokens), tokens.size, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+#define SAMPLE 8 /* one row of so many */
+
+static void sample(IndexSearchGrams *grams, sqlite3_value **values)
+{
+    PacsSlice texts[SEARCH_COLUMN_COUNT];
+    for (size_t i = 0; i < SEARCH_COLUMN_COUNT; i++)
+        texts[i] = text_of(values[i]);
+    pacs_index_sqlite_sample_grams(grams, texts);
+}
+
 static bool passes(const IndexSearchFilter *filter, sqlite3_value **texts)
 {
-    for (size_t i = 0; i < filter->count; i++) {
-        sqlite3_value *value = texts[filter->tests[i].column];
-        const char *text = sqlite3_value_blob(value); /* no NUL is needed: spares SQLite a copy */
-        if (!pacs_search_text_matches(filter->tests[i].matcher,
-                                      (PacsSlice){text, (size_t)sqlite3_value_bytes(value)}))
+    for (size_t i = 0; i < filter->count; i++)
+        if (!pacs_search_text_matches(filter->tests[i].matcher, text_of(texts[filter->tests[i].column])))
             return false;
-    }
     return true;
 }
 
@@ -55,7 +78,8 @@ static void search_test(sqlite3_context *context, int count, sqlite3_value **val
     IndexSearchFilter *filter = sqlite3_value_pointer(values[0], INDEX_SEARCH_FILTER_TYPE);
     if (!filter)
         return; /* SQL typed by somebody: NULL */
-    filter->examined++;
+    if (filter->examined++ % SAMPLE == 0 && filter->grams)
+        sample(filter->grams, values + 1);
     sqlite3_result_int(context, filter->examined > filter->stop_after || passes(filter, values + 1));
 }
 
@@ -77,6 +101,7 @@ PacsStatus pacs_index_sqlite_search_functions(PacsSqlite *connection, PacsError 
         {"search_text", 1, pure, &text, search_text},
         {"search_name", 1, pure, &name, search_text},
         {"search_date", 1, pure, &date, search_text},
+        {"search_grams", SEARCH_COLUMN_COUNT, pure, NULL, search_grams},
         {"search_test", 1 + SEARCH_COLUMN_COUNT, SQLITE_UTF8, NULL, search_test},
     };
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {

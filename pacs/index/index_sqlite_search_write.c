@@ -2,26 +2,26 @@
 
 /* Search rows follow their study: made with its first series, told of modalities, removed before it. */
 
-#define TEXTS                                                                                                \
-    "patient_name, patient_id, accession_number, study_id, study_description, referring_physician,"          \
-    " institution_name, modalities"
+/* FTS5 takes an entry away by the tokens it was made of. */
+#define GRAMS                                                                                                \
+    "search_grams(patient_name, patient_id, birth_date, sex, accession_number, study_id, study_description," \
+    " referring_physician, institution_name, modalities)"
 #define KEY "(SELECT search_key(study_date, study_time, id) FROM study WHERE id = ?)"
 #define MODALITIES                                                                                           \
     "search_text((SELECT group_concat(modality, '\\') FROM (SELECT modality FROM series WHERE study = st.id" \
     " AND modality <> '' GROUP BY modality ORDER BY min(id))))"
 
-static PacsStatus add_trigrams(IndexSqlite *index, int64_t study, PacsError *err)
+static PacsStatus add_grams(IndexSqlite *index, int64_t study, PacsError *err)
 {
-    static const char sql[] = "INSERT INTO study_trigram (rowid, " TEXTS ") SELECT key, " TEXTS
+    static const char sql[] = "INSERT INTO study_gram (rowid, grams) SELECT key, " GRAMS
                               " FROM study_search WHERE key = " KEY;
     return PACS_SQL_RUN(index->writer, err, sql, pacs_sql_i64(study));
 }
 
-/** FTS5 takes an entry away by the texts it was made of. */
-static PacsStatus remove_trigrams(IndexSqlite *index, int64_t study, PacsError *err)
+static PacsStatus remove_grams(IndexSqlite *index, int64_t study, PacsError *err)
 {
-    static const char sql[] = "INSERT INTO study_trigram (study_trigram, rowid, " TEXTS
-                              ") SELECT 'delete', key, " TEXTS " FROM study_search WHERE key = " KEY;
+    static const char sql[] = "INSERT INTO study_gram (study_gram, rowid, grams) SELECT 'delete', key, " GRAMS
+                              " FROM study_search WHERE key = " KEY;
     return PACS_SQL_RUN(index->writer, err, sql, pacs_sql_i64(study));
 }
 
@@ -36,7 +36,7 @@ PacsStatus pacs_index_sqlite_search_add(IndexSqlite *index, int64_t study, PacsE
         " search_name(st.referring_physician), search_text(st.institution_name), " MODALITIES
         " FROM study st WHERE st.id = ?";
     const PacsStatus status = PACS_SQL_RUN(index->writer, err, sql, pacs_sql_i64(study));
-    return status == PACS_OK ? add_trigrams(index, study, err) : status;
+    return status == PACS_OK ? add_grams(index, study, err) : status;
 }
 
 PacsStatus pacs_index_sqlite_search_refresh(IndexSqlite *index, int64_t study, PacsError *err)
@@ -50,15 +50,15 @@ PacsStatus pacs_index_sqlite_search_refresh(IndexSqlite *index, int64_t study, P
     PacsStatus status = PACS_SQL_NUMBER(index->writer, &is_changed, err, changed, pacs_sql_i64(study));
     if (status != PACS_OK || !is_changed)
         return status;
-    status = remove_trigrams(index, study, err);
+    status = remove_grams(index, study, err);
     if (status == PACS_OK)
         status = PACS_SQL_RUN(index->writer, err, update, pacs_sql_i64(study));
-    return status == PACS_OK ? add_trigrams(index, study, err) : status;
+    return status == PACS_OK ? add_grams(index, study, err) : status;
 }
 
 PacsStatus pacs_index_sqlite_search_remove(IndexSqlite *index, int64_t study, PacsError *err)
 {
-    PacsStatus status = remove_trigrams(index, study, err);
+    PacsStatus status = remove_grams(index, study, err);
     if (status == PACS_OK)
         status = PACS_SQL_RUN(index->writer, err, "DELETE FROM study_search WHERE key = " KEY,
                               pacs_sql_i64(study));

@@ -34,11 +34,12 @@ CREATE INDEX study_search_patient_id ON study_search (patient_id) WHERE patient_
 CREATE INDEX study_search_accession_number ON study_search (accession_number) WHERE accession_number <> '\';
 CREATE INDEX study_search_birth_date ON study_search (birth_date) WHERE birth_date <> '\';
 
--- Which studies have three letters in a row in one of their texts. Positions are not kept: what has all the trigrams of
--- a pattern is looked at again.
-CREATE VIRTUAL TABLE study_trigram USING fts5 (
-    patient_name, patient_id, accession_number, study_id, study_description, referring_physician, institution_name,
-    modalities, content = 'study_search', content_rowid = 'key', tokenize = 'trigram case_sensitive 1',
-    detail = 'column', columnsize = 0
+-- Which studies have a run of letters (a gram) in one of their texts, as tokens that search_grams() makes. Neither texts
+-- nor positions are kept: what has all grams of a pattern is looked at again.
+CREATE VIRTUAL TABLE study_gram USING fts5 (
+    grams, content = '', columnsize = 0, detail = none, tokenize = 'ascii'
 );
-INSERT INTO study_trigram (study_trigram) VALUES ('rebuild');
+INSERT INTO study_gram (rowid, grams)
+SELECT key, search_grams(patient_name, patient_id, birth_date, sex, accession_number, study_id, study_description,
+    referring_physician, institution_name, modalities)
+FROM study_search ORDER BY key;
