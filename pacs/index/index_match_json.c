@@ -20,9 +20,16 @@ typedef struct Walk {
     bool done;
 } Walk;
 
+static PacsStatus damaged(PacsError *err)
+{
+    return pacs_fail(err, PACS_CORRUPT, "stored DICOM JSON is damaged");
+}
+
+/** The walk ends with the object it began with, so the text never ends before it. */
 static PacsStatus next(Walk *walk, PacsJsonToken *ret_token, PacsSlice *ret_text, PacsError *err)
 {
-    return pacs_json_next(&walk->reader, ret_token, ret_text, err);
+    const PacsStatus status = pacs_json_next(&walk->reader, ret_token, ret_text, err);
+    return status == PACS_OK && *ret_token == PACS_JSON_END ? damaged(err) : status;
 }
 
 static PacsStatus expect(Walk *walk, PacsJsonToken token, PacsError *err)
@@ -30,8 +37,7 @@ static PacsStatus expect(Walk *walk, PacsJsonToken token, PacsError *err)
     PacsJsonToken found;
     PacsSlice text;
     const PacsStatus status = next(walk, &found, &text, err);
-    return status == PACS_OK && found != token ? pacs_fail(err, PACS_CORRUPT, "stored DICOM JSON is damaged")
-                                               : status;
+    return status == PACS_OK && found != token ? damaged(err) : status;
 }
 
 /** A person name's groups, joined as DICOM has them; the object is open. */
@@ -108,8 +114,10 @@ static PacsStatus walk_element(Walk *walk, size_t depth, PacsError *err)
         PacsJsonToken token;
         PacsSlice key;
         status = next(walk, &token, &key, err);
-        if (status != PACS_OK || token != PACS_JSON_KEY)
+        if (status != PACS_OK || token == PACS_JSON_OBJECT_END)
             return status;
+        if (token != PACS_JSON_KEY)
+            return damaged(err);
         status = pacs_slice_equal(key, "Value") ? walk_values(walk, depth, err)
                                                 : pacs_json_skip(&walk->reader, err);
     }
@@ -126,8 +134,10 @@ static PacsStatus walk_object(Walk *walk, size_t depth, PacsError *err)
         PacsJsonToken token;
         PacsSlice key;
         status = next(walk, &token, &key, err);
-        if (status != PACS_OK || token != PACS_JSON_KEY)
+        if (status != PACS_OK || token == PACS_JSON_OBJECT_END)
             return status;
+        if (token != PACS_JSON_KEY)
+            return damaged(err);
         status = pacs_slice_equal(key, wanted) ? walk_element(walk, depth, err)
                                                : pacs_json_skip(&walk->reader, err);
     }

@@ -71,16 +71,20 @@ static bool take_fraction(Digits *digits, int64_t *ret_us, int64_t *ret_unit)
     int64_t us = 0;
     if (digits->at == digits->end || *digits->at != '.')
         return false;
-    digits->at++;
+    const char *point = digits->at++;
     while (unit > 1 && take(digits, 1, '\0', &digit)) {
         unit /= 10;
         us += digit * unit;
     }
     while (take(digits, 1, '\0', &digit)) /* finer than DICOM has it */
         continue;
+    if (unit == SECOND_US) {
+        digits->at = point; /* not ours */
+        return false;
+    }
     *ret_us = us;
     *ret_unit = unit;
-    return unit < SECOND_US;
+    return true;
 }
 
 static bool take_time(Digits *digits, int64_t *ret_first, int64_t *ret_last)
