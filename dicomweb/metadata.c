@@ -6,32 +6,25 @@
 
 /* WADO-RS Retrieve Metadata (PS3.18 10.4.1.1.2): what was made ready leaves as it is; see pacs/retrieve/metadata.h. */
 
-#define WHOLE_MAX (1u << 20) /* read at once on the HTTP thread: a series of 10,000 slices */
-
 static const DicomwebOffer offers[] = {
     {.media_type = DICOMWEB_TYPE_JSON},
     {.media_type = DICOMWEB_TYPE_XML, .is_multipart = true},
 };
 
-static PacsStatus reply_whole(PacsHttpReply *reply, PacsSource *source, size_t size, PacsError *err)
+static void release_body(void *body)
 {
-    PACS_AUTO(PacsSource) owned = source;
-    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(WHOLE_MAX);
-
-    PacsStatus status = pacs_buffer_reserve(&body, size, err);
-    if (status == PACS_OK)
-        status = pacs_source_read_all(owned, body.bytes, size, err);
-    if (status != PACS_OK)
-        return status;
-    body.size = size;
-    pacs_http_reply_buffer(reply, DICOMWEB_TYPE_JSON, &body);
-    return PACS_OK;
+    pacs_metadata_body_unref(body);
 }
 
-static PacsStatus reply_json(Dicomweb *dicomweb, const PacsMetadata *metadata, PacsHttpRequest *request,
-                             PacsHttpReply *reply, PacsError *err)
+static void reply_body(PacsHttpReply *reply, PacsMetadataBody *body)
 {
-    const bool as_gzip = pacs_http_accepts_gzip(request);
+    pacs_http_reply_static(reply, DICOMWEB_TYPE_JSON, body->bytes, body->size);
+    pacs_http_reply_keep(reply, body, release_body);
+}
+
+static PacsStatus reply_stream(Dicomweb *dicomweb, const PacsMetadata *metadata, bool as_gzip,
+                               PacsHttpReply *reply, PacsError *err)
+{
     PacsSource *source = NULL;
     uint64_t size = 0;
 
@@ -39,12 +32,25 @@ static PacsStatus reply_json(Dicomweb *dicomweb, const PacsMetadata *metadata, P
                                                     err);
     if (status != PACS_OK)
         return status;
-    if (size <= WHOLE_MAX)
-        status = reply_whole(reply, source, (size_t)size, err);
-    else if (size == PACS_METADATA_SIZE_UNKNOWN)
+    if (size == PACS_METADATA_SIZE_UNKNOWN)
         pacs_http_reply_slow_source(reply, DICOMWEB_TYPE_JSON, source, PACS_HTTP_UNKNOWN_SIZE);
     else
         pacs_http_reply_source(reply, DICOMWEB_TYPE_JSON, source, size);
+    return PACS_OK;
+}
+
+static PacsStatus reply_json(Dicomweb *dicomweb, const PacsMetadata *metadata, bool as_gzip,
+                             PacsHttpReply *reply, PacsError *err)
+{
+    PacsMetadataBody *body = NULL;
+    PacsStatus status = PACS_TOO_LARGE;
+
+    if (metadata->slow_count == 0)
+        status = pacs_retrieve_read_metadata(dicomweb->retrieve, metadata, as_gzip, &body, err);
+    if (status == PACS_OK)
+        reply_body(reply, body);
+    if (status == PACS_TOO_LARGE)
+        status = reply_stream(dicomweb, metadata, as_gzip, reply, err);
     if (status == PACS_OK && as_gzip)
         pacs_http_reply_header(reply, "Content-Encoding", "gzip");
     return status;
@@ -67,15 +73,30 @@ static PacsStatus reply_xml(Dicomweb *dicomweb, const PacsMetadata *metadata, co
 
 /** ETag and the rest of what a cache asks; true if the client's copy is as good. The ETag is weak: what is joined on
  *  the way today may be compressed otherwise tomorrow. */
-static bool is_not_modified(const PacsMetadata *metadata, const DicomwebOffer *offer,
-                            PacsHttpRequest *request, PacsHttpReply *reply)
+static bool is_not_modified(const char *revision, const char *variant, PacsHttpRequest *request,
+                            PacsHttpReply *reply)
 {
-    const char *etag = pacs_arena_printf(pacs_http_arena(request), "W/\"%s%s\"", metadata->revision,
-                                         offer->is_multipart ? "-xml" : "");
+    const char *etag = pacs_arena_printf(pacs_http_arena(request), "W/\"%s%s\"", revision, variant);
 
     pacs_http_reply_add_header(reply, "Vary", "Accept-Encoding");
     pacs_http_reply_header(reply, "Cache-Control", "private, no-cache");
     return etag && pacs_http_reply_not_modified(request, reply, etag);
+}
+
+/** From memory; false where the index has to be asked. */
+static bool reply_recalled(Dicomweb *dicomweb, const PacsUidPath *path, const char *root, bool as_gzip,
+                           PacsHttpRequest *request, PacsHttpReply *reply)
+{
+    PACS_AUTO(PacsMetadataBody) body = pacs_retrieve_recall_metadata(dicomweb->retrieve, path, root, as_gzip);
+
+    if (!body)
+        return false;
+    if (is_not_modified(body->revision, "", request, reply))
+        return true;
+    reply_body(reply, PACS_STEAL(body));
+    if (as_gzip)
+        pacs_http_reply_header(reply, "Content-Encoding", "gzip");
+    return true;
 }
 
 static void reply_metadata(Dicomweb *dicomweb, PacsLevel level, PacsHttpRequest *request,
@@ -84,20 +105,23 @@ static void reply_metadata(Dicomweb *dicomweb, PacsLevel level, PacsHttpRequest 
     const PacsUidPath path = dicomweb_path(request, level);
     const DicomwebOffer *offer = dicomweb_negotiate(request, reply, offers, sizeof offers / sizeof offers[0]);
     const char *root = dicomweb_public_path(&dicomweb->options, request);
+    const bool as_gzip = pacs_http_accepts_gzip(request);
     PacsMetadata *metadata = NULL;
     PacsError err = {0};
 
-    if (!offer)
+    if (!offer ||
+        (root && !offer->is_multipart && reply_recalled(dicomweb, &path, root, as_gzip, request, reply)))
         return;
     PacsStatus status = root ? PACS_OK : pacs_fail(&err, PACS_NO_MEMORY, "no memory for an answer");
     if (status == PACS_OK)
         status = pacs_retrieve_find_metadata(dicomweb->retrieve, &path, root, pacs_http_arena(request),
                                              &metadata, &err);
-    if (status == PACS_OK && is_not_modified(metadata, offer, request, reply))
+    if (status == PACS_OK &&
+        is_not_modified(metadata->revision, offer->is_multipart ? "-xml" : "", request, reply))
         return;
     if (status == PACS_OK)
         status = offer->is_multipart ? reply_xml(dicomweb, metadata, offer, request, reply, &err)
-                                     : reply_json(dicomweb, metadata, request, reply, &err);
+                                     : reply_json(dicomweb, metadata, as_gzip, reply, &err);
     if (status != PACS_OK)
         dicomweb_reply_failure(request, reply, &err);
 }

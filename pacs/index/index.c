@@ -26,6 +26,11 @@ PacsStatus pacs_index_check(PacsIndex *index, PacsError *err)
     return index->ops->check(index, err);
 }
 
+bool pacs_index_generation(PacsIndex *index, uint64_t *ret_generation)
+{
+    return index->ops->generation && index->ops->generation(index, ret_generation);
+}
+
 const char *pacs_change_type_name(PacsChangeType type)
 {
     static const char *const names[PACS_CHANGE_TYPE_COUNT] = {

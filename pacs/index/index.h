@@ -34,6 +34,12 @@ uint32_t pacs_index_schema_version(const PacsIndex *index);
 /** Proof that the index answers (for /readyz). */
 PACS_CHECKED PacsStatus pacs_index_check(PacsIndex *index, PacsError *err);
 
+/**
+ * A number that rises with every write, before the write is answered: what was read after it was asked for holds as
+ * long as it stays. False where others may write that we do not hear of.
+ */
+bool pacs_index_generation(PacsIndex *index, uint64_t *ret_generation);
+
 /* ---- Writing: pacs/index/index_write.h.  Reading: below. ---- */
 
 /** A resource of any level, as lists and single answers need it. */

@@ -27,6 +27,7 @@ typedef struct PacsIndexOps {
     const char *name; /* "sqlite" */
     void (*free)(PacsIndex *self);
     PacsStatus (*check)(PacsIndex *self, PacsError *err);
+    bool (*generation)(PacsIndex *self, uint64_t *ret_generation); /* NULL: others write too */
 
     PacsStatus (*add)(PacsIndex *self, const PacsPreparedAdd *add, PacsIndexAdded *ret_added, PacsError *err);
     PacsStatus (*delete_resource)(PacsIndex *self, PacsLevel level, const PacsOrthancId *id,

@@ -41,6 +41,13 @@ static PacsStatus sqlite_check(PacsIndex *self, PacsError *err)
     return status;
 }
 
+/** Nobody else writes: the lock file is ours. */
+static bool sqlite_generation(PacsIndex *self, uint64_t *ret_generation)
+{
+    *ret_generation = atomic_load(&pacs_index_sqlite(self)->generation);
+    return true;
+}
+
 PacsStatus pacs_index_sqlite_statistics(PacsIndex *self, PacsStatistics *ret_statistics, PacsError *err)
 {
     INDEX_AUTO_READER IndexReader reader = {0};
@@ -84,6 +91,7 @@ static const PacsIndexOps sqlite_ops = {
     .name = "sqlite",
     .free = sqlite_free,
     .check = sqlite_check,
+    .generation = sqlite_generation,
     .add = pacs_index_sqlite_add,
     .delete_resource = pacs_index_sqlite_delete,
     .stabilise = pacs_index_sqlite_stabilise,

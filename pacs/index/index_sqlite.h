@@ -57,6 +57,7 @@ typedef struct IndexSqlite {
     pthread_t writer_thread;
     bool writer_started;
     atomic_bool stopping;
+    atomic_uint_fast64_t generation; /* commits so far */
 
     /* What follows belongs to the writer thread. */
     PacsSqlite *writer;

@@ -110,6 +110,8 @@ static PacsStatus commit(IndexSqlite *index, const IndexTotals *before, PacsErro
     PACS_CRASH_POINT("before-commit");
     if (status == PACS_OK)
         status = command(index, "COMMIT", err);
+    if (status == PACS_OK)
+        atomic_fetch_add(&index->generation, 1); /* before anybody is answered */
     return status;
 }
 

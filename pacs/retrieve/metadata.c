@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "pacs/retrieve/metadata_cache.h"
 #include "pacs/retrieve/metadata_private.h"
 #include "pacs/retrieve/retrieve_private.h"
 #include "pacs/util/gzip.h"
@@ -45,6 +46,7 @@ PacsStatus pacs_retrieve_find_metadata(PacsRetrieve *retrieve, const PacsUidPath
 
     if (!metadata)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory to find metadata");
+    (void)pacs_index_generation(retrieve->index, &metadata->generation); /* else it stays 0 */
     PacsStatus status = pacs_index_find_series_metadata(retrieve->index, path, arena, &series,
                                                         &metadata->series_count, err);
     if (status != PACS_OK)
@@ -99,5 +101,55 @@ PacsStatus pacs_retrieve_open_metadata(PacsRetrieve *retrieve, const PacsMetadat
     *ret_size = PACS_METADATA_SIZE_UNKNOWN;
     if (metadata->slow_count == 0)
         *ret_size = as_gzip ? gzip_size(metadata) : text_size(metadata);
+    return PACS_OK;
+}
+
+/* ---- Whole answers ---- */
+
+PacsMetadataBody *pacs_retrieve_recall_metadata(PacsRetrieve *retrieve, const PacsUidPath *path,
+                                                const char *root, bool as_gzip)
+{
+    const MetadataKey key = {.path = path, .root = root, .as_gzip = as_gzip};
+    uint64_t generation = 0;
+
+    return pacs_index_generation(retrieve->index, &generation)
+               ? metadata_cache_find_current(retrieve->metadata, &key, generation)
+               : NULL;
+}
+
+static PacsStatus read_whole(PacsRetrieve *retrieve, const PacsMetadata *metadata, bool as_gzip,
+                             PacsBuffer *out, PacsError *err)
+{
+    PACS_AUTO(PacsSource) source = NULL;
+    uint64_t size = 0;
+
+    PacsStatus status = pacs_retrieve_open_metadata(retrieve, metadata, as_gzip, &source, &size, err);
+    if (status == PACS_OK && size > PACS_METADATA_BODY_MAX)
+        return pacs_fail(err, PACS_TOO_LARGE, "more than %u bytes of metadata", PACS_METADATA_BODY_MAX);
+    if (status == PACS_OK)
+        status = pacs_buffer_reserve(out, (size_t)size, err);
+    if (status == PACS_OK)
+        status = pacs_source_read_all(source, out->bytes, (size_t)size, err);
+    if (status == PACS_OK)
+        out->size = (size_t)size;
+    return status;
+}
+
+PacsStatus pacs_retrieve_read_metadata(PacsRetrieve *retrieve, const PacsMetadata *metadata, bool as_gzip,
+                                       PacsMetadataBody **ret_body, PacsError *err)
+{
+    const MetadataKey key = {.path = &metadata->path, .root = metadata->root, .as_gzip = as_gzip};
+    PacsMetadataBody *body = metadata_cache_find_revision(retrieve->metadata, &key, metadata->revision,
+                                                          metadata->generation);
+    if (!body) {
+        PACS_AUTO_BUFFER PacsBuffer bytes = PACS_BUFFER(PACS_METADATA_BODY_MAX);
+        PacsStatus status = read_whole(retrieve, metadata, as_gzip, &bytes, err);
+        if (status != PACS_OK)
+            return status;
+        body = metadata_cache_add(retrieve->metadata, &key, metadata->revision, metadata->generation, &bytes);
+    }
+    if (!body)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for metadata");
+    *ret_body = body;
     return PACS_OK;
 }

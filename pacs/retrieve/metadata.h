@@ -20,6 +20,7 @@ typedef struct PacsMetadata {
     const PacsSeriesMetadata *series;
     size_t series_count;
     const char *root;                      /* what BulkDataURIs begin with */
+    uint64_t generation;                   /* of the index, when it was found; 0: unknown */
     uint64_t instance_count;               /* of all series */
     uint64_t slow_count;                   /* of these, instances that have to be joined on the way */
     char revision[2 * PACS_SHA1_SIZE + 1]; /* changes with the content: for an ETag */
@@ -29,6 +30,33 @@ typedef struct PacsMetadata {
 PACS_CHECKED PacsStatus pacs_retrieve_find_metadata(PacsRetrieve *retrieve, const PacsUidPath *path,
                                                     const char *root, PacsArena *arena,
                                                     PacsMetadata **ret_metadata, PacsError *err);
+
+/**
+ * A whole answer of ready-made metadata in memory. They are shared and kept for a while, because a viewer is opened
+ * more than once and by more than one.
+ */
+typedef struct PacsMetadataBody {
+    const uint8_t *bytes;
+    size_t size;
+    char revision[2 * PACS_SHA1_SIZE + 1];
+} PacsMetadataBody;
+
+void pacs_metadata_body_unref(PacsMetadataBody *body); /* any thread */
+PACS_DEFINE_AUTO(PacsMetadataBody, pacs_metadata_body_unref);
+
+/** The answer without a question to the index, where nothing was written to that since it was given last; else NULL. The
+ *  caller's to unref. */
+PacsMetadataBody *pacs_retrieve_recall_metadata(PacsRetrieve *retrieve, const PacsUidPath *path,
+                                                const char *root, bool as_gzip);
+
+/** Larger ones are not held in memory: a series of some 10,000 slices. */
+#define PACS_METADATA_BODY_MAX (1u << 20)
+
+/** The whole answer of what was found: slow_count is 0. Errors: PACS_TOO_LARGE (more than PACS_METADATA_BODY_MAX: open
+ *  it), as pacs_retrieve_open_metadata(). */
+PACS_CHECKED PacsStatus pacs_retrieve_read_metadata(PacsRetrieve *retrieve, const PacsMetadata *metadata,
+                                                    bool as_gzip, PacsMetadataBody **ret_body,
+                                                    PacsError *err);
 
 #define PACS_METADATA_SIZE_UNKNOWN UINT64_MAX
 

@@ -8,16 +8,22 @@
 
 PacsStatus pacs_retrieve_new(PacsStore *store, PacsIndex *index, PacsRetrieve **ret_retrieve, PacsError *err)
 {
-    PacsRetrieve *retrieve = calloc(1, sizeof *retrieve);
+    PACS_AUTO(PacsRetrieve) retrieve = calloc(1, sizeof *retrieve);
     if (!retrieve)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for retrieval");
-    *retrieve = (PacsRetrieve){.store = store, .index = index};
-    *ret_retrieve = retrieve;
+    *retrieve = (PacsRetrieve){
+        .store = store, .index = index, .metadata = metadata_cache_new(PACS_METADATA_CACHE)};
+    if (!retrieve->metadata)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for retrieval");
+    *ret_retrieve = PACS_STEAL(retrieve);
     return PACS_OK;
 }
 
 void pacs_retrieve_free(PacsRetrieve *retrieve)
 {
+    if (!retrieve)
+        return;
+    metadata_cache_free(retrieve->metadata);
     free(retrieve);
 }
 

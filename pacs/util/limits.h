@@ -15,6 +15,7 @@
 #define PACS_MAX_TEXT_VALUE (1u << 20)        /* one text value held in memory; UT/LT notes stay below 100 kB */
 #define PACS_MAX_INSTANCE_JSON (64u << 20)    /* DICOM JSON of one instance; 10,000-frame functional groups need 20 MB */
 #define PACS_MAX_METADATA_TEXT (512u << 20)   /* the same with its BulkDataURIs made whole: a million of 220 bytes more */
+#define PACS_METADATA_CACHE (32u << 20)       /* answers of ready-made metadata kept in memory: 500 series of 500 slices */
 #define PACS_MAX_FRAME_TABLE (64u << 20)      /* fragment positions of one object: several million fragments */
 #define PACS_MAX_FRAGMENTS (1u << 22)         /* count, of one object: frames of 1 kB at the 4 GiB of an item length */
 #define PACS_MAX_BULK_TABLE (64u << 20)       /* paths and positions of all BulkDataURIs of one object */

@@ -374,6 +374,28 @@ static void json_of_a_series_that_lost_something_is_refused(void **state)
                      PACS_UNAVAILABLE);
 }
 
+/* ---- Generations ---- */
+
+static void the_generation_rises_with_every_write_and_else_stays(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(INDEX_CONTRACT_ARENA);
+    uint64_t before = 0;
+    uint64_t after = 0;
+    if (!pacs_index_generation(index, &before))
+        return; /* others write too: nothing is promised */
+    const PacsIndexAdded added = index_contract_add(index, 1, 1, 1, 1);
+    assert_true(pacs_index_generation(index, &after));
+    assert_true(after > before);
+    before = after;
+    (void)find_one(index, arena, "1.2.840.1.1");
+    assert_true(pacs_index_generation(index, &after));
+    assert_int_equal(after, before);
+    index_contract_delete(index, PACS_LEVEL_STUDY, added.ids[PACS_LEVEL_STUDY]);
+    assert_true(pacs_index_generation(index, &after));
+    assert_true(after > before);
+}
+
 /* ---- Leases ---- */
 
 static bool take(PacsIndex *index, const char *holder, uint32_t ttl_ms)
@@ -419,6 +441,7 @@ const struct CMUnitTest index_contract_metadata_tests[] = {
     INDEX_TEST(a_path_of_an_instance_names_it_alone),
     INDEX_TEST(json_of_a_series_is_read_in_pages_of_either_order),
     INDEX_TEST(json_of_a_series_that_lost_something_is_refused),
+    INDEX_TEST(the_generation_rises_with_every_write_and_else_stays),
     INDEX_TEST(a_lease_has_one_holder),
     INDEX_TEST(a_lease_that_ran_out_is_anybodys),
 };

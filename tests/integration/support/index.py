@@ -44,6 +44,7 @@ class Index:
         self.check_counters()
         self.check_changes()
         self.check_outbox()
+        self.check_metadata()
 
     def check_totals(self):
         total = self.rows("SELECT patients, studies, series, instances, size_bytes FROM total")[0]
@@ -65,6 +66,20 @@ class Index:
             wrong = self.rows(f"SELECT t.id, t.instance_count, sum(s.instance_count) FROM {table} t JOIN series s ON {path} "
                               "GROUP BY t.id HAVING t.instance_count <> sum(s.instance_count) OR t.size_bytes <> sum(s.size_bytes)")
             assert not wrong, f"{table} counters: {wrong}"
+
+    def check_metadata(self):
+        """Ready-made metadata: no stream without its series, none with more than that has, every byte there."""
+        assert self.value("SELECT count(*) FROM metadata_stream WHERE series NOT IN (SELECT id FROM series)") == 0
+        assert self.value("SELECT count(*) FROM metadata_pending WHERE series NOT IN (SELECT id FROM series)") == 0
+        assert self.rows("SELECT m.series FROM metadata_stream m WHERE m.instance_count <>"
+                         " (SELECT count(*) FROM instance i WHERE i.series = m.series AND i.id <= m.appended_to)") == []
+        assert self.rows("SELECT id FROM metadata_stream WHERE deflate_size <>"
+                         " (SELECT coalesce(sum(length(bytes)), 0) FROM metadata_bytes WHERE stream = id)") == []
+
+    def metadata_is_ready(self):
+        """Whether every instance is in the stream of its series."""
+        return self.rows("SELECT s.id FROM series s LEFT JOIN metadata_stream m ON m.series = s.id"
+                         " WHERE m.instance_count IS NOT s.instance_count") == []
 
     def check_changes(self):
         """A resource was announced once when it came: numbers without a gap as long as nothing was deleted."""

@@ -455,6 +455,39 @@ static void the_revision_changes_with_the_content_and_only_then(void **state)
     assert_string_not_equal(after, find(fixture, &the_series, ROOT, arena)->revision);
 }
 
+static void an_answer_is_recalled_until_something_is_written(void **state)
+{
+    Fixture *fixture = *state;
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(1 << 20);
+    PACS_AUTO(PacsMetadataBody) first = NULL;
+    PACS_AUTO(PacsMetadataBody) second = NULL;
+
+    (void)push(fixture, 1, 1);
+    append_all(fixture->appender);
+    assert_null(pacs_retrieve_recall_metadata(fixture->retrieve, &the_series, ROOT, true));
+    const PacsMetadata *metadata = find(fixture, &the_series, ROOT, arena);
+    assert_int_equal(pacs_retrieve_read_metadata(fixture->retrieve, metadata, true, &first, NULL), PACS_OK);
+    second = pacs_retrieve_recall_metadata(fixture->retrieve, &the_series, ROOT, true);
+    assert_ptr_equal(first, second);
+    assert_null(pacs_retrieve_recall_metadata(fixture->retrieve, &the_series, ROOT, false));
+    assert_null(pacs_retrieve_recall_metadata(fixture->retrieve, &the_study, ROOT, true));
+
+    (void)push(fixture, 2, 1); /* elsewhere: the index is asked, and the body is still good */
+    assert_null(pacs_retrieve_recall_metadata(fixture->retrieve, &the_series, ROOT, true));
+    PACS_AUTO(PacsMetadataBody) third = NULL;
+    metadata = find(fixture, &the_series, ROOT, arena);
+    assert_int_equal(pacs_retrieve_read_metadata(fixture->retrieve, metadata, true, &third, NULL), PACS_OK);
+    assert_ptr_equal(first, third);
+
+    (void)push(fixture, 1, 2);
+    append_all(fixture->appender);
+    PACS_AUTO(PacsMetadataBody) fourth = NULL;
+    metadata = find(fixture, &the_series, ROOT, arena);
+    assert_int_equal(pacs_retrieve_read_metadata(fixture->retrieve, metadata, true, &fourth, NULL), PACS_OK);
+    assert_string_not_equal(first->revision, fourth->revision);
+    assert_int_equal(metadata->instance_count, 2);
+}
+
 static void two_appenders_do_the_work_once(void **state)
 {
     Fixture *fixture = *state;
@@ -617,6 +650,7 @@ int main(void)
         TEST(an_answer_under_way_survives_a_deletion),
         TEST(one_that_changed_before_it_was_read_begins_anew),
         TEST(the_revision_changes_with_the_content_and_only_then),
+        TEST(an_answer_is_recalled_until_something_is_written),
         TEST(two_appenders_do_the_work_once),
         TEST(answers_are_whole_while_all_happens_at_once),
     };

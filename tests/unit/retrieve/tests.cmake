@@ -2,5 +2,6 @@ pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit retrieve/retrieve_test LINKS pacs_ing
     SOURCES support/object.c support/archive.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit retrieve/frames_test LINKS pacs_ingest pacs_retrieve PkgConfig::deflate
     SOURCES support/image.c support/archive.c)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit retrieve/metadata_cache_test LINKS pacs_retrieve)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit retrieve/metadata_test LINKS pacs_ingest pacs_retrieve pacs_lifecycle
     PkgConfig::jansson SOURCES support/object.c support/archive.c)
