@@ -9,16 +9,14 @@
 
 /* An instance into ingest: a part that is one, or metadata and bulk data joined. */
 
-static PacsStatus begin_upload(Stow *stow, const PacsFileMeta *announced, uint64_t size_hint, PacsError *err)
+static PacsStatus begin_upload(Stow *stow, const PacsFileMeta *announced, uint64_t size, PacsError *err)
 {
     PacsHttpRequest *request = stow->request;
     const PacsOrigin origin = {.door = PACS_ORIGIN_DICOMWEB,
                                .remote_ip = pacs_http_remote_address(request),
                                .http_user = pacs_http_user(request)};
-    const PacsUploadRequest upload = {.origin = &origin,
-                                      .announced = announced,
-                                      .expected_study_uid = stow->study_uid,
-                                      .size_hint = size_hint};
+    const PacsUploadRequest upload = {
+        .origin = &origin, .announced = announced, .expected_study_uid = stow->study_uid, .size_hint = size};
 
     PacsStatus status = stow_outcomes_room(&stow->outcomes, err);
     return status == PACS_OK ? pacs_ingest_begin(stow->dicomweb->ingest, &upload, &stow->upload, err)
@@ -36,17 +34,29 @@ static void note_stored(Stow *stow, const PacsIngested *ingested)
 
 /* ---- A part that is an object ---- */
 
+static uint64_t length_of(const char *header)
+{
+    uint64_t length = 0;
+
+    if (!header || pacs_parse_u64(pacs_slice(header), INT64_MAX, &length, NULL) != PACS_OK)
+        return 0;
+    return length;
+}
+
+/** What a part says of its size is believed as far as the request has room for it. */
+static uint64_t size_hint(const Stow *stow, const PacsMultipartPart *part)
+{
+    uint64_t whole = length_of(pacs_http_header(stow->request, "Content-Length"));
+    uint64_t own = part ? length_of(pacs_multipart_header(part, "Content-Length")) : whole;
+
+    return own <= whole ? own : 0;
+}
+
 static PacsStatus begin_object(Stow *stow, const PacsMultipartPart *part, const char *content_type,
                                PacsError *err)
 {
-    const char *length = part ? pacs_multipart_header(part, "Content-Length")
-                              : pacs_http_header(stow->request, "Content-Length");
-    uint64_t size_hint = 0;
-
     (void)content_type;
-    if (length && pacs_parse_u64(pacs_slice(length), INT64_MAX, &size_hint, NULL) != PACS_OK)
-        size_hint = 0; /* it is only a hint */
-    return begin_upload(stow, NULL, size_hint, err);
+    return begin_upload(stow, NULL, size_hint(stow, part), err);
 }
 
 static PacsStatus feed_object(Stow *stow, const uint8_t *bytes, size_t size, PacsError *err)

@@ -213,7 +213,8 @@ static void move(PacsDatasetWriter *writer, const Member *member, size_t start)
         hole.offset = hole.offset - member->offset + offset;
         (void)pacs_buffer_add(&writer->hole_scratch, &hole, sizeof hole);
     }
-    (void)pacs_buffer_add(&writer->scratch, writer->out.bytes + member->offset, member->size);
+    if (member->size > 0)
+        (void)pacs_buffer_add(&writer->scratch, writer->out.bytes + member->offset, member->size);
 }
 
 /** Put the members of the level that ends in the order of their tags. */

@@ -566,8 +566,9 @@ static void check_token(PacsDatasetXml *xml)
     XML_Index at = XML_GetCurrentByteIndex(xml->parser);
 
     if (at >= 0 && xml->fed - (uint64_t)at > PACS_MAX_XML_TOKEN)
-        settle(xml, pacs_fail(&xml->failure, PACS_TOO_LARGE, "XML line %lu: a piece of markup is over %u bytes",
-                              (unsigned long)XML_GetCurrentLineNumber(xml->parser), PACS_MAX_XML_TOKEN));
+        settle(xml,
+               pacs_fail(&xml->failure, PACS_TOO_LARGE, "XML line %lu: a piece of markup is over %u bytes",
+                         (unsigned long)XML_GetCurrentLineNumber(xml->parser), PACS_MAX_XML_TOKEN));
 }
 
 static void parse_block(PacsDatasetXml *xml, bool is_last)
@@ -580,10 +581,9 @@ static void parse_block(PacsDatasetXml *xml, bool is_last)
         return;
     if (status == XML_STATUS_ERROR) {
         enum XML_Error code = XML_GetErrorCode(xml->parser);
-        xml->failure.status =
-            pacs_fail(&xml->failure, code == XML_ERROR_NO_MEMORY ? PACS_NO_MEMORY : PACS_INVALID,
-                      "XML line %lu: %s", (unsigned long)XML_GetCurrentLineNumber(xml->parser),
-                      XML_ErrorString(code));
+        xml->failure.status = pacs_fail(
+            &xml->failure, code == XML_ERROR_NO_MEMORY ? PACS_NO_MEMORY : PACS_INVALID, "XML line %lu: %s",
+            (unsigned long)XML_GetCurrentLineNumber(xml->parser), XML_ErrorString(code));
         return;
     }
     if (!is_last)

@@ -90,29 +90,31 @@ static void check_refused(const char *text, PacsStatus expected, const char *wor
 static void what_our_writer_makes_reads_back_the_same(void **state)
 {
     (void)state;
-    check_same("{\"00080005\":{\"vr\":\"CS\",\"Value\":[\"ISO_IR 192\"]},"
-               "\"00080016\":{\"vr\":\"UI\",\"Value\":[\"1.2.3\"]},"
-               "\"00080060\":{\"vr\":\"CS\"},"
-               "\"00081140\":{\"vr\":\"SQ\",\"Value\":[{},{\"00081150\":{\"vr\":\"UI\",\"Value\":[\"1.2\"]},"
-               "\"00082218\":{\"vr\":\"SQ\",\"Value\":[{\"00080100\":{\"vr\":\"SH\",\"Value\":[\"T\"]}}]}}]},"
-               "\"00100010\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"Doe^Jo^^Dr\",\"Phonetic\":\"^ド\"},null,"
-               "{\"Ideographic\":\"山田\"}]},"
-               "\"00101030\":{\"vr\":\"DS\",\"Value\":[72.50,null,1]},"
-               "\"00104000\":{\"vr\":\"LT\",\"Value\":[\"a <b> & \\\"c\\\"\\r\\n\\td\"]},"
-               "\"00182042\":{\"vr\":\"OB\",\"InlineBinary\":\"AQIDBA==\"},"
-               "\"00280009\":{\"vr\":\"AT\",\"Value\":[\"00181063\"]},"
-               "\"00280010\":{\"vr\":\"US\",\"Value\":[1,65535]},"
-               "\"00400002\":{\"vr\":\"FD\",\"Value\":[0.1,\"NaN\",\"-inf\"]}}");
+    check_same(
+        "{\"00080005\":{\"vr\":\"CS\",\"Value\":[\"ISO_IR 192\"]},"
+        "\"00080016\":{\"vr\":\"UI\",\"Value\":[\"1.2.3\"]},"
+        "\"00080060\":{\"vr\":\"CS\"},"
+        "\"00081140\":{\"vr\":\"SQ\",\"Value\":[{},{\"00081150\":{\"vr\":\"UI\",\"Value\":[\"1.2\"]},"
+        "\"00082218\":{\"vr\":\"SQ\",\"Value\":[{\"00080100\":{\"vr\":\"SH\",\"Value\":[\"T\"]}}]}}]},"
+        "\"00100010\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"Doe^Jo^^Dr\",\"Phonetic\":\"^ド\"},null,"
+        "{\"Ideographic\":\"山田\"}]},"
+        "\"00101030\":{\"vr\":\"DS\",\"Value\":[72.50,null,1]},"
+        "\"00104000\":{\"vr\":\"LT\",\"Value\":[\"a <b> & \\\"c\\\"\\r\\n\\td\"]},"
+        "\"00182042\":{\"vr\":\"OB\",\"InlineBinary\":\"AQIDBA==\"},"
+        "\"00280009\":{\"vr\":\"AT\",\"Value\":[\"00181063\"]},"
+        "\"00280010\":{\"vr\":\"US\",\"Value\":[1,65535]},"
+        "\"00400002\":{\"vr\":\"FD\",\"Value\":[0.1,\"NaN\",\"-inf\"]}}");
 }
 
 static void private_attributes_get_their_block_back(void **state)
 {
     (void)state;
     check_same("{\"00091010\":{\"vr\":\"UN\",\"InlineBinary\":\"AQI=\"}}");
-    check_same("{\"00090010\":{\"vr\":\"LO\",\"Value\":[\"ACME\"]},\"00090011\":{\"vr\":\"LO\",\"Value\":[\"OTHER\"]},"
-               "\"00091001\":{\"vr\":\"LO\",\"Value\":[\"a\"]},\"00091002\":{\"vr\":\"SQ\",\"Value\":["
-               "{\"00090010\":{\"vr\":\"LO\",\"Value\":[\"OTHER\"]},\"00091001\":{\"vr\":\"LO\",\"Value\":[\"b\"]}}]},"
-               "\"00091101\":{\"vr\":\"LO\",\"Value\":[\"c\"]}}");
+    check_same(
+        "{\"00090010\":{\"vr\":\"LO\",\"Value\":[\"ACME\"]},\"00090011\":{\"vr\":\"LO\",\"Value\":[\"OTHER\"]},"
+        "\"00091001\":{\"vr\":\"LO\",\"Value\":[\"a\"]},\"00091002\":{\"vr\":\"SQ\",\"Value\":["
+        "{\"00090010\":{\"vr\":\"LO\",\"Value\":[\"OTHER\"]},\"00091001\":{\"vr\":\"LO\",\"Value\":[\"b\"]}}]},"
+        "\"00091101\":{\"vr\":\"LO\",\"Value\":[\"c\"]}}");
 }
 
 static void whole_private_tags_keep_their_block(void **state)
@@ -121,13 +123,17 @@ static void whole_private_tags_keep_their_block(void **state)
                                    "\"00092001\":{\"vr\":\"LO\",\"Value\":[\"a\"]}}";
 
     (void)state;
-    check(MODEL("<DicomAttribute tag=\"00092001\" vr=\"LO\" privateCreator=\"ACME\"><Value number=\"1\">a</Value>"
-                "</DicomAttribute>"),
-          expected);
-    check(MODEL("<DicomAttribute tag=\"00092001\" vr=\"LO\" privateCreator=\"ACME\"><Value number=\"1\">a</Value>"
-                "</DicomAttribute><DicomAttribute tag=\"00090020\" vr=\"LO\"><Value number=\"1\">ACME</Value>"
-                "</DicomAttribute>"),
-          expected);
+    check(
+        MODEL(
+            "<DicomAttribute tag=\"00092001\" vr=\"LO\" privateCreator=\"ACME\"><Value number=\"1\">a</Value>"
+            "</DicomAttribute>"),
+        expected);
+    check(
+        MODEL(
+            "<DicomAttribute tag=\"00092001\" vr=\"LO\" privateCreator=\"ACME\"><Value number=\"1\">a</Value>"
+            "</DicomAttribute><DicomAttribute tag=\"00090020\" vr=\"LO\"><Value number=\"1\">ACME</Value>"
+            "</DicomAttribute>"),
+        expected);
     check(MODEL("<DicomAttribute tag=\"00090020\" vr=\"LO\"><Value number=\"1\">ACME</Value></DicomAttribute>"
                 "<DicomAttribute tag=\"00090001\" vr=\"LO\" privateCreator=\"ACME\"><Value>a</Value>"
                 "</DicomAttribute>"),
@@ -137,13 +143,14 @@ static void whole_private_tags_keep_their_block(void **state)
 static void what_writers_do_is_understood(void **state)
 {
     (void)state;
-    check("\xEF\xBB\xBF<n:NativeDicomModel xmlns:n=\"x\"><!-- one -->\n <n:DicomAttribute tag=\"0020000D\" keyword=\"x\">"
-          "<n:Value number=\"1\"><![CDATA[1.2]]>.3</n:Value><Unknown><Value>5</Value></Unknown></n:DicomAttribute>"
-          "<n:DicomAttribute tag=\"00080060\" vr=\"CS\"/><Other/>"
-          "<n:DicomAttribute tag=\"00182042\" vr=\"OB\"><n:InlineBinary>\n AQID\n BA==\n</n:InlineBinary>"
-          "</n:DicomAttribute></n:NativeDicomModel>",
-          "{\"00080060\":{\"vr\":\"CS\"},\"00182042\":{\"vr\":\"OB\",\"InlineBinary\":\"AQIDBA==\"},"
-          "\"0020000D\":{\"vr\":\"UI\",\"Value\":[\"1.2.3\"]}}");
+    check(
+        "\xEF\xBB\xBF<n:NativeDicomModel xmlns:n=\"x\"><!-- one -->\n <n:DicomAttribute tag=\"0020000D\" keyword=\"x\">"
+        "<n:Value number=\"1\"><![CDATA[1.2]]>.3</n:Value><Unknown><Value>5</Value></Unknown></n:DicomAttribute>"
+        "<n:DicomAttribute tag=\"00080060\" vr=\"CS\"/><Other/>"
+        "<n:DicomAttribute tag=\"00182042\" vr=\"OB\"><n:InlineBinary>\n AQID\n BA==\n</n:InlineBinary>"
+        "</n:DicomAttribute></n:NativeDicomModel>",
+        "{\"00080060\":{\"vr\":\"CS\"},\"00182042\":{\"vr\":\"OB\",\"InlineBinary\":\"AQIDBA==\"},"
+        "\"0020000D\":{\"vr\":\"UI\",\"Value\":[\"1.2.3\"]}}");
 }
 
 static void values_elsewhere_leave_holes(void **state)
@@ -165,13 +172,16 @@ static void values_elsewhere_leave_holes(void **state)
 static void document_types_are_refused(void **state)
 {
     (void)state;
-    check_refused("<!DOCTYPE x [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]>"
-                  "<NativeDicomModel><DicomAttribute tag=\"00100020\" vr=\"LO\"><Value number=\"1\">&b;</Value>"
-                  "</DicomAttribute></NativeDicomModel>",
-                  PACS_INVALID, "document types");
-    check_refused("<!DOCTYPE x SYSTEM \"file:///etc/passwd\"><NativeDicomModel/>", PACS_INVALID, "document types");
-    check_refused(MODEL("<DicomAttribute tag=\"00100020\" vr=\"LO\"><Value number=\"1\">&x;</Value></DicomAttribute>"),
-                  PACS_INVALID, "entity");
+    check_refused(
+        "<!DOCTYPE x [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]>"
+        "<NativeDicomModel><DicomAttribute tag=\"00100020\" vr=\"LO\"><Value number=\"1\">&b;</Value>"
+        "</DicomAttribute></NativeDicomModel>",
+        PACS_INVALID, "document types");
+    check_refused("<!DOCTYPE x SYSTEM \"file:///etc/passwd\"><NativeDicomModel/>", PACS_INVALID,
+                  "document types");
+    check_refused(
+        MODEL("<DicomAttribute tag=\"00100020\" vr=\"LO\"><Value number=\"1\">&x;</Value></DicomAttribute>"),
+        PACS_INVALID, "entity");
 }
 
 static void what_is_no_native_model_is_refused(void **state)
@@ -197,8 +207,8 @@ static void what_is_no_native_model_is_refused(void **state)
     check_refused(MODEL("<DicomAttribute tag=\"00080060\" vr=\"CS\"><InlineBinary>AQ==</InlineBinary>"
                         "</DicomAttribute>"),
                   PACS_INVALID, "(0008,0060)");
-    check_refused(MODEL("<DicomAttribute tag=\"7FE00010\" vr=\"OW\"><BulkData/></DicomAttribute>"), PACS_INVALID,
-                  "BulkData");
+    check_refused(MODEL("<DicomAttribute tag=\"7FE00010\" vr=\"OW\"><BulkData/></DicomAttribute>"),
+                  PACS_INVALID, "BulkData");
     check_refused(MODEL("<DicomAttribute tag=\"00100010\" vr=\"PN\"><PersonName><Family/></PersonName>"
                         "</DicomAttribute>"),
                   PACS_INVALID, "component groups");
