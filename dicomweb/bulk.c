@@ -65,6 +65,8 @@ static PacsStatus add_frames(BulkRequest *asked, const PacsUidPath *path, PacsEr
     PacsRetrievedImage *image = NULL;
 
     PacsStatus status = pacs_retrieve_image(asked->dicomweb->retrieve, path, asked->parts.arena, &image, err);
+    if (status == PACS_NOT_FOUND && !asked->value)
+        return PACS_OK; /* pixel data without a fragment: nothing of it among others */
     for (uint32_t number = 1; status == PACS_OK && number <= image->frame_count; number++)
         status = add_frame(asked, path, image, number, err);
     return status;

@@ -37,7 +37,7 @@
 typedef struct Operation {
     const char *method;
     const char *end; /* of the route's pattern: "/series" is any search for series */
-    const char *id;          /* as PS3.18 names the transaction */
+    const char *id;  /* as PS3.18 names the transaction */
     const char *gives[MAX_TYPES];
     const char *takes[MAX_TYPES];
 } Operation;
@@ -227,7 +227,8 @@ void dicomweb_capabilities(void *context, PacsHttpRequest *request, PacsHttpRepl
     const Dicomweb *dicomweb = context;
     const char *base = dicomweb_public_root(&dicomweb->options, request);
     PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(PACS_MAX_CAPABILITIES);
-    const DicomwebOffer *chosen = dicomweb_negotiate(request, reply, offers, sizeof offers / sizeof offers[0]);
+    const DicomwebOffer *chosen = dicomweb_negotiate(request, reply, offers,
+                                                     sizeof offers / sizeof offers[0]);
 
     if (!chosen)
         return;

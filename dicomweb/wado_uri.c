@@ -11,7 +11,8 @@
  * (PS3.18 9.3: the default of an image is a JPEG), is told so.
  */
 
-static PacsStatus read_uid(const PacsHttpRequest *request, const char *name, const char **ret_uid, PacsError *err)
+static PacsStatus read_uid(const PacsHttpRequest *request, const char *name, const char **ret_uid,
+                           PacsError *err)
 {
     const char *uid = pacs_http_query(request, name);
 
@@ -90,7 +91,8 @@ static PacsStatus reply_object(Dicomweb *dicomweb, PacsHttpRequest *request, Pac
 
     PacsStatus status = read_parameters(request, &path, err);
     if (status == PACS_OK) /* the first, where patients share it: there is room for one */
-        status = pacs_index_list_objects(dicomweb->index, &path, pacs_http_arena(request), &objects, &count, err);
+        status = pacs_index_list_objects(dicomweb->index, &path, pacs_http_arena(request), &objects, &count,
+                                         err);
     if (status == PACS_OK)
         status = check_wishes(dicomweb, request, objects, err);
     if (status == PACS_OK)

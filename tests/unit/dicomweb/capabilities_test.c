@@ -14,8 +14,7 @@
 static void ask(DicomwebFixture *fixture, const char *method, const char *accept, uint32_t code,
                 PacsHttpAnswer *answer)
 {
-    const PacsHttpPair headers[] = {
-        {"Accept", accept}, {"Forwarded", "host=pacs.example.org;proto=https"}};
+    const PacsHttpPair headers[] = {{"Accept", accept}, {"Forwarded", "host=pacs.example.org;proto=https"}};
     const PacsHttpAsk request = {
         .method = method, .target = "/dicom-web/", .headers = headers, .header_count = 2};
 
@@ -74,7 +73,8 @@ static void the_base_is_where_the_client_reached_us(void **state)
 {
     json_t *document = ask_json(*state);
 
-    assert_string_equal(json_string_value(json_object_get(document, "base")), "https://pacs.example.org/dicom-web");
+    assert_string_equal(json_string_value(json_object_get(document, "base")),
+                        "https://pacs.example.org/dicom-web");
     json_decref(document);
 }
 
@@ -90,7 +90,8 @@ static void wadl_is_what_comes_unasked(void **state)
     assert_string_equal(pacs_http_answer_header(&answer, "Allow", value, sizeof value), "GET, HEAD, OPTIONS");
     const char *text = pacs_buffer_text(&answer.body);
     assert_non_null(strstr(text, "<resources base=\"https://pacs.example.org/dicom-web\">"));
-    assert_non_null(strstr(text, "<resource path=\"studies/{study}\">\n      <method name=\"GET\" id=\"RetrieveStudy\">"));
+    assert_non_null(strstr(
+        text, "<resource path=\"studies/{study}\">\n      <method name=\"GET\" id=\"RetrieveStudy\">"));
     assert_non_null(strstr(text, "mediaType=\"multipart/related; type=&quot;application/dicom&quot;\""));
     pacs_http_answer_clear(&answer);
 }

@@ -93,17 +93,19 @@ static void ranges_and_etags_work(void **state)
     (void)pacs_http_answer_header(&answer, "ETag", etag, sizeof etag);
     pacs_http_answer_clear(&answer);
     const PacsHttpPair range[] = {{"Range", "bytes=128-131"}, {"If-Range", etag}};
-    assert_int_equal(pacs_http_perform(
-                         fixture->http,
-                         &(PacsHttpAsk){.target = OBJECT DICOM, .headers = range, .header_count = 2}, &answer),
-                     206);
+    assert_int_equal(
+        pacs_http_perform(fixture->http,
+                          &(PacsHttpAsk){.target = OBJECT DICOM, .headers = range, .header_count = 2},
+                          &answer),
+        206);
     assert_string_equal(pacs_buffer_text(&answer.body), "DICM");
     pacs_http_answer_clear(&answer);
     const PacsHttpPair known = {"If-None-Match", etag};
-    assert_int_equal(pacs_http_perform(
-                         fixture->http,
-                         &(PacsHttpAsk){.target = OBJECT DICOM, .headers = &known, .header_count = 1}, &answer),
-                     304);
+    assert_int_equal(
+        pacs_http_perform(fixture->http,
+                          &(PacsHttpAsk){.target = OBJECT DICOM, .headers = &known, .header_count = 1},
+                          &answer),
+        304);
     pacs_http_answer_clear(&answer);
 }
 
