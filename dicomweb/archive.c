@@ -146,11 +146,11 @@ static PacsStatus find_crc32(Entry *entry, PacsError *err)
                                            entry->object->size_bytes, &bytes, err);
     if (status != PACS_OK)
         return status;
-    PACS_AUTO_CLOSE int fd = bytes.fd;
-    PACS_AUTO(PacsSource) source = bytes.source;
-    (void)fd; /* closed at the end, as the source is freed */
     status = sum_bytes(entry, &bytes, &entry->crc32, err);
     entry->has_crc32 = status == PACS_OK;
+    pacs_source_free(bytes.source);
+    if (bytes.fd >= 0)
+        (void)close(bytes.fd); /* only read from */
     return status;
 }
 
