@@ -18,7 +18,7 @@ typedef struct Parser {
     bool strict;
     bool fuzzy;
     uint32_t seen; /* bit per parameter of `parameters` that must not be repeated */
-    Key *keys;
+    Key keys[PACS_MAX_SEARCH_TERMS];
     size_t key_count;
     QidoPath *shown;
     size_t shown_count;
@@ -333,9 +333,6 @@ PacsStatus qido_query_parse(PacsLevel level, const PacsUidPath *path, const Pacs
     Parser parser = {.query = &query, .arena = arena, .strict = strict};
     PacsStatus status = PACS_OK;
 
-    parser.keys = pacs_arena_array(arena, PACS_MAX_SEARCH_TERMS, sizeof *parser.keys);
-    if (!parser.keys)
-        return no_memory(err);
     for (size_t i = 0; status == PACS_OK && i < count; i++)
         status = parse_parameter(&parser, &pairs[i], err);
     if (status == PACS_OK)

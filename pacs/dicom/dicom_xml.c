@@ -11,7 +11,7 @@
 #define FOOTER "</NativeDicomModel>"
 
 #define CREATORS_MAX                                                                                         \
-    ((PACS_MAX_SEQUENCE_DEPTH + 1) * 256 * sizeof(Creator)) /* one group's blocks of every level */
+    (sizeof(Creator) * 256 * (PACS_MAX_SEQUENCE_DEPTH + 1)) /* one group's blocks of every level */
 
 /** Who reserved (gggg,bb00-bbFF). The name is still escaped and borrowed from the JSON. */
 typedef struct Creator {
