@@ -258,6 +258,8 @@ PACS_CHECKED PacsStatus pacs_index_clear_changes(PacsIndex *index, PacsError *er
 typedef struct PacsIndexSqliteOptions {
     const char *path;      /* the database file; made if missing */
     uint32_t reader_count; /* connections beside the writer; 0: default */
+    uint64_t
+        log_bytes; /* length of the write-ahead log from the start: overwriting is quicker than appending */
 } PacsIndexSqliteOptions;
 
 /** Errors: PACS_EXISTS (another process has it open), PACS_UNSUPPORTED (made by a newer Lightbox),

@@ -240,6 +240,8 @@ PacsStatus pacs_index_sqlite_open(const PacsIndexSqliteOptions *options, PacsMet
     if (status == PACS_OK)
         status = open_database(sqlite, options->path, err);
     if (status == PACS_OK)
+        status = pacs_index_sqlite_lengthen_log(options->path, options->log_bytes, err);
+    if (status == PACS_OK)
         status = load_patient_ref_key(sqlite, err);
     if (status == PACS_OK)
         status = pacs_index_sqlite_pool_new(options->path, readers, &sqlite->readers, err);

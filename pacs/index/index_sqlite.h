@@ -109,6 +109,8 @@ PACS_CHECKED PacsStatus pacs_index_sqlite_checkpoint_start(const char *path, Pac
                                                            IndexCheckpointer **ret_checkpointer,
                                                            PacsError *err);
 void pacs_index_sqlite_checkpoint_stop(IndexCheckpointer *checkpointer);
+/** Before the writer writes: a log of so many bytes, as it will have by and by. What cannot be done is left. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_lengthen_log(const char *path, uint64_t bytes, PacsError *err);
 /** On the writer thread, between transactions: lets the log begin anew when it has grown long. */
 void pacs_index_sqlite_checkpoint_finish(IndexCheckpointer *checkpointer, PacsSqlite *writer);
 

@@ -1,4 +1,8 @@
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "pacs/index/index_sqlite.h"
 
@@ -55,6 +59,26 @@ static void *checkpoint_main(void *argument)
     }
     pthread_mutex_unlock(&checkpointer->mutex);
     return NULL;
+}
+
+PacsStatus pacs_index_sqlite_lengthen_log(const char *path, uint64_t bytes, PacsError *err)
+{
+    static const uint8_t zeros[64u << 10]; /* no frame: where reading the log after a crash ends */
+    char log_path[4096];
+    struct stat file;
+    const int length = snprintf(log_path, sizeof log_path, "%s-wal", path);
+
+    if (length < 0 || (size_t)length >= sizeof log_path)
+        return pacs_fail(err, PACS_INVALID, "the path of the index is too long");
+    PACS_AUTO_CLOSE int fd = open(log_path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &file) < 0)
+        return PACS_OK; /* an index without a log grows one with its first write */
+    for (uint64_t at = (uint64_t)file.st_size; at < bytes; at += sizeof zeros) {
+        if (pwrite(fd, zeros, sizeof zeros, (off_t)at) < 0)
+            return PACS_OK; /* a full disk: the writes to come will say so */
+    }
+    (void)fdatasync(fd); /* nothing is promised by zeros */
+    return PACS_OK;
 }
 
 /** SQLite calls it on the writer thread after each commit. */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pacs/index/sqlite_log.h"
+
 #define STATEMENT_SLOTS 256 /* a power of two, twice what the index has statements */
 #define BUSY_TIMEOUT_MS 10000
 
@@ -58,7 +60,10 @@ PacsStatus pacs_sqlite_open(const char *path, int flags, PacsSqlite **ret_connec
     PACS_AUTO(PacsSqlite) connection = calloc(1, sizeof *connection);
     if (!connection)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for a database connection");
-    const int code = sqlite3_open_v2(path, &connection->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    const PacsStatus status = pacs_sqlite_log_register(err);
+    if (status != PACS_OK)
+        return status;
+    const int code = sqlite3_open_v2(path, &connection->db, flags | SQLITE_OPEN_NOMUTEX, PACS_SQLITE_VFS);
     if (code != SQLITE_OK)
         return fail(connection, code, err);
     (void)sqlite3_extended_result_codes(connection->db, 1);

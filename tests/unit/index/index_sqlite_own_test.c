@@ -73,6 +73,31 @@ static int64_t ask_sql(const char *sql)
 
 /* ---- Files ---- */
 
+static void a_log_made_long_at_the_start_is_read_like_any_other(void **state)
+{
+    (void)state;
+    const PacsIndexSqliteOptions options = {.path = path, .reader_count = 2, .log_bytes = 1u << 20};
+    char log_path[sizeof path + 8];
+    struct stat file;
+
+    for (unsigned start = 1; start <= 3;
+         start++) { /* made, opened again, and opened after a crash's leftovers */
+        PacsIndex *index = NULL;
+        PacsStatistics statistics;
+        assert_int_equal(pacs_index_sqlite_open(&options, NULL, &index, NULL), PACS_OK);
+        (void)snprintf(log_path, sizeof log_path, "%s-wal", path);
+        assert_int_equal(stat(log_path, &file), 0);
+        assert_true(file.st_size >= 1 << 20);
+        IndexedObject object;
+        PacsIndexAdded added;
+        indexed_object_init(&object, start, start, 1, 1);
+        assert_int_equal(pacs_index_add(index, &object.add, &added, NULL), PACS_OK);
+        assert_int_equal(pacs_index_statistics(index, &statistics, NULL), PACS_OK);
+        assert_int_equal(statistics.instances, start);
+        pacs_index_free(index);
+    }
+}
+
 static void opening_again_keeps_the_schema(void **state)
 {
     (void)state;
@@ -430,6 +455,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         OWN_TEST(opening_again_keeps_the_schema),
+        OWN_TEST(a_log_made_long_at_the_start_is_read_like_any_other),
         OWN_TEST(an_index_is_opened_once_at_a_time),
         OWN_TEST(an_index_of_a_newer_version_is_left_alone),
         OWN_TEST(somebody_elses_database_is_left_alone),
