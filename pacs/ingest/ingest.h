@@ -59,6 +59,16 @@ typedef struct PacsIngested {
 PACS_CHECKED PacsStatus pacs_ingest_begin(PacsIngest *ingest, const PacsUploadRequest *request,
                                           PacsUpload **ret_upload, PacsError *err);
 PACS_CHECKED PacsStatus pacs_upload_feed(PacsUpload *upload, const void *bytes, size_t size, PacsError *err);
+/**
+ * Where the next bytes may be put instead of being fed, so that they need not be copied: *ret_size of them at
+ * *ret_room, valid until the next call on this upload; then say how many there are. *ret_size 0: feed them.
+ */
+PACS_CHECKED PacsStatus pacs_upload_room(PacsUpload *upload, uint8_t **ret_room, size_t *ret_size,
+                                         PacsError *err);
+PACS_CHECKED PacsStatus pacs_upload_filled(PacsUpload *upload, size_t size, PacsError *err);
+/** As feed, of `size` bytes in a block (pacs/util/blocks.h). *Takes* it and sets it NULL where that saves a copy. */
+PACS_CHECKED PacsStatus pacs_upload_feed_block(PacsUpload *upload, uint8_t **block, size_t size,
+                                               PacsError *err);
 PACS_CHECKED PacsStatus pacs_upload_finish(PacsUpload *upload, PacsIngested *ret_ingested, PacsError *err);
 /** What the object calls itself, as far as it has come; also after a failure. Borrowed from the upload. */
 PacsScanNames pacs_upload_names(const PacsUpload *upload);

@@ -19,6 +19,7 @@ struct PacsUpload {
     PacsStoreWriter *inflated; /* deflated data sets: the representation that frames are read from */
     uint64_t inflated_size_bytes;
     uint64_t size_bytes;
+    uint8_t *room; /* what pacs_upload_room() offered last; the writer's */
     PacsSha256 *sha256;
 
     PacsArena *arena; /* owns the texts below */
@@ -164,19 +165,6 @@ PacsStatus upload_take_inflated(void *context, const void *bytes, size_t size, P
     return status;
 }
 
-static PacsStatus feed(PacsUpload *upload, const void *bytes, size_t size, PacsError *err)
-{
-    /* The scan first: what it refuses is not worth writing. */
-    PacsStatus status = pacs_scan_feed(upload->kit->scan, bytes, size, err);
-    if (status == PACS_OK)
-        status = pacs_sha256_add(upload->sha256, bytes, size, err);
-    if (status == PACS_OK)
-        status = pacs_store_write(upload->writer, bytes, size, err);
-    if (status == PACS_OK)
-        upload->size_bytes += size;
-    return status;
-}
-
 /** Remember the failure; every later call answers with it. */
 static PacsStatus fail_for_good(PacsUpload *upload, const PacsError *failure, PacsError *err)
 {
@@ -186,15 +174,73 @@ static PacsStatus fail_for_good(PacsUpload *upload, const PacsError *failure, Pa
     return failure->status;
 }
 
+/*
+ * A step of feeding: the scan comes first, as what it refuses is not worth writing; the digest last, because the
+ * disk may be working already. A writer leaves the bytes it took as they are until it is called again.
+ */
+
+/** After a step of feeding: its failure is for good, its success counts. */
+static PacsStatus settle(PacsUpload *upload, PacsStatus status, size_t size, const PacsError *failure,
+                         PacsError *err)
+{
+    if (status != PACS_OK)
+        return fail_for_good(upload, failure, err);
+    upload->size_bytes += size;
+    return PACS_OK;
+}
+
 PacsStatus pacs_upload_feed(PacsUpload *upload, const void *bytes, size_t size, PacsError *err)
 {
     PacsError failure = {0};
 
     if (upload->failure.status != PACS_OK)
         return fail_for_good(upload, &upload->failure, err);
-    if (feed(upload, bytes, size, &failure) != PACS_OK)
-        return fail_for_good(upload, &failure, err);
-    return PACS_OK;
+    PacsStatus status = pacs_scan_feed(upload->kit->scan, bytes, size, &failure);
+    if (status == PACS_OK)
+        status = pacs_store_write(upload->writer, bytes, size, &failure);
+    if (status == PACS_OK)
+        status = pacs_sha256_add(upload->sha256, bytes, size, &failure);
+    return settle(upload, status, size, &failure, err);
+}
+
+PacsStatus pacs_upload_feed_block(PacsUpload *upload, uint8_t **block, size_t size, PacsError *err)
+{
+    const uint8_t *bytes = *block;
+    PacsError failure = {0};
+
+    if (upload->failure.status != PACS_OK)
+        return fail_for_good(upload, &upload->failure, err);
+    PacsStatus status = pacs_scan_feed(upload->kit->scan, bytes, size, &failure);
+    if (status == PACS_OK)
+        status = pacs_store_write_block(upload->writer, block, size, &failure);
+    if (status == PACS_OK)
+        status = pacs_sha256_add(upload->sha256, bytes, size, &failure);
+    return settle(upload, status, size, &failure, err);
+}
+
+PacsStatus pacs_upload_room(PacsUpload *upload, uint8_t **ret_room, size_t *ret_size, PacsError *err)
+{
+    PacsError failure = {0};
+
+    if (upload->failure.status != PACS_OK)
+        return fail_for_good(upload, &upload->failure, err);
+    PacsStatus status = pacs_store_room(upload->writer, &upload->room, ret_size, &failure);
+    *ret_room = upload->room;
+    return settle(upload, status, 0, &failure, err);
+}
+
+PacsStatus pacs_upload_filled(PacsUpload *upload, size_t size, PacsError *err)
+{
+    PacsError failure = {0};
+
+    if (upload->failure.status != PACS_OK)
+        return fail_for_good(upload, &upload->failure, err);
+    PacsStatus status = pacs_scan_feed(upload->kit->scan, upload->room, size, &failure);
+    if (status == PACS_OK)
+        status = pacs_store_filled(upload->writer, size, &failure);
+    if (status == PACS_OK)
+        status = pacs_sha256_add(upload->sha256, upload->room, size, &failure);
+    return settle(upload, status, size, &failure, err);
 }
 
 /* ---- Finishing ---- */

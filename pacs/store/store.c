@@ -138,6 +138,46 @@ PacsStatus pacs_store_write(PacsStoreWriter *writer, const void *bytes, size_t s
     return settle(writer, status, start_ns, err);
 }
 
+PacsStatus pacs_store_room(PacsStoreWriter *writer, uint8_t **ret_room, size_t *ret_size, PacsError *err)
+{
+    PacsStatus status = check_open(writer, err);
+    if (status != PACS_OK)
+        return status;
+    *ret_size = 0;
+    if (!writer->store->ops->room)
+        return PACS_OK;
+    return settle(writer, writer->store->ops->room(writer, ret_room, ret_size, &writer->failure),
+                  pacs_monotonic_ns(), err);
+}
+
+PacsStatus pacs_store_filled(PacsStoreWriter *writer, size_t size, PacsError *err)
+{
+    PacsStatus status = check_open(writer, err);
+    if (status != PACS_OK || size == 0)
+        return status;
+
+    uint64_t start_ns = pacs_monotonic_ns();
+    status = writer->store->ops->filled(writer, size, &writer->failure);
+    if (status == PACS_OK)
+        writer->size_bytes += size;
+    return settle(writer, status, start_ns, err);
+}
+
+PacsStatus pacs_store_write_block(PacsStoreWriter *writer, uint8_t **block, size_t size, PacsError *err)
+{
+    if (!writer->store->ops->write_block)
+        return pacs_store_write(writer, *block, size, err);
+    PacsStatus status = check_open(writer, err);
+    if (status != PACS_OK || size == 0)
+        return status;
+
+    uint64_t start_ns = pacs_monotonic_ns();
+    status = writer->store->ops->write_block(writer, block, size, &writer->failure);
+    if (status == PACS_OK)
+        writer->size_bytes += size;
+    return settle(writer, status, start_ns, err);
+}
+
 PacsStatus pacs_store_commit(PacsStoreWriter *writer, PacsError *err)
 {
     PacsStatus status = check_open(writer, err);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "pacs/util/auto.h"
+#include "pacs/util/blocks.h"
 #include "pacs/util/key.h"
 #include "pacs/util/metrics.h"
 #include "pacs/util/source.h"
@@ -38,6 +39,17 @@ PACS_CHECKED PacsStatus pacs_store_create(PacsStore *store, uint64_t size_hint, 
                                           PacsError *err);
 PACS_CHECKED PacsStatus pacs_store_write(PacsStoreWriter *writer, const void *bytes, size_t size,
                                          PacsError *err);
+/**
+ * Where the next bytes may be put instead of being handed to write: *ret_size of them at *ret_room, valid until
+ * the next call on this writer; then say how many there are. *ret_size 0: nowhere, use write.
+ */
+PACS_CHECKED PacsStatus pacs_store_room(PacsStoreWriter *writer, uint8_t **ret_room, size_t *ret_size,
+                                        PacsError *err);
+PACS_CHECKED PacsStatus pacs_store_filled(PacsStoreWriter *writer, size_t size, PacsError *err);
+/** As write, of `size` bytes in a block (pacs/util/blocks.h). *Takes* it and sets it NULL where that saves a copy. What
+ *  was written by these two can still be read until the next call on this writer. */
+PACS_CHECKED PacsStatus pacs_store_write_block(PacsStoreWriter *writer, uint8_t **block, size_t size,
+                                               PacsError *err);
 /** Returns when the object would survive a power loss: bytes and name on stable storage. */
 PACS_CHECKED PacsStatus pacs_store_commit(PacsStoreWriter *writer, PacsError *err);
 /** Known from creation on. Borrowed from the writer. */
@@ -78,8 +90,9 @@ typedef struct PacsStoreFsOptions {
     const char *root;            /* made if missing (one level) */
     uint64_t min_free_bytes;     /* below, new objects are PACS_NO_SPACE: reads and the index live on */
     uint32_t objects_per_folder; /* 0: default */
-    bool
-        write_cached; /* objects pass through the page cache: reads right after arrival are quicker, storing slower */
+    /** Objects pass through the page cache: reads right after arrival are quicker, storing slower. */
+    bool write_cached;
+    PacsBlocks *blocks; /* borrowed; outlives the store. NULL: none are kept */
 } PacsStoreFsOptions;
 
 /** Errors: PACS_EXISTS if another process has this folder open, PACS_UNAVAILABLE if it cannot be made or written. */

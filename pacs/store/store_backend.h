@@ -27,6 +27,11 @@ typedef struct PacsStoreOps {
     PacsStatus (*create)(PacsStore *self, uint64_t size_hint, PacsStoreWriter **ret_writer, PacsError *err);
     /** All of `size` (at least 1) bytes. Not called again after it failed, nor after commit. Required. */
     PacsStatus (*write)(PacsStoreWriter *writer, const void *bytes, size_t size, PacsError *err);
+    /** As store.h has it, after what was written so far. NULL, both: there is no room. */
+    PacsStatus (*room)(PacsStoreWriter *writer, uint8_t **ret_room, size_t *ret_size, PacsError *err);
+    PacsStatus (*filled)(PacsStoreWriter *writer, size_t size, PacsError *err);
+    /** As store.h has it. NULL: a block is written as other bytes are. */
+    PacsStatus (*write_block)(PacsStoreWriter *writer, uint8_t **block, size_t size, PacsError *err);
     /** Durable on return. Called at most once, and not after a failed write. Required. */
     PacsStatus (*commit)(PacsStoreWriter *writer, PacsError *err);
     /** Frees the writer; takes the object back unless writer->committed. Required. */

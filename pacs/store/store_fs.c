@@ -17,13 +17,15 @@
 #define OBJECTS_PER_FOLDER 4096
 #define OBJECTS_PER_FOLDER_MAX 1000000 /* PACS_MAX_STORE_LISTING holds eight times as many */
 
+/* Beyond these, writers do their own writing: the disk has enough to do. */
+#define HELPERS 8
+#define HELPERS_WAITING 8
+
 typedef struct StoreFs {
     PacsStore base;
     int root_fd;
     int lock_fd;
-    StoreFsFolders folders;
-    StoreFsSpace space;
-    StoreFsBuffers buffers;
+    StoreFsTools tools;
 } StoreFs;
 
 /* ---- names and errors ---- */
@@ -88,7 +90,7 @@ PacsStatus pacs_store_fs_fail(PacsError *err, int error, const char *what)
 static PacsStatus fs_create(PacsStore *self, uint64_t size_hint, PacsStoreWriter **ret_writer, PacsError *err)
 {
     StoreFs *fs = (StoreFs *)self;
-    return pacs_store_fs_writer_new(&fs->folders, &fs->space, &fs->buffers, size_hint, ret_writer, err);
+    return pacs_store_fs_writer_new(&fs->tools, size_hint, ret_writer, err);
 }
 
 static PacsStatus not_reached(int error, const PacsKey *key, const char *what, PacsError *err)
@@ -106,7 +108,7 @@ static PacsStatus fs_open_fd(PacsStore *self, const PacsKey *key, int *ret_fd, P
     StoreFs *fs = (StoreFs *)self;
     char path[STORE_FS_NAME_MAX];
     object_path(key, path);
-    int fd = openat(fs->folders.objects_fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(fs->tools.folders.objects_fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return not_reached(errno, key, "open", err);
     *ret_fd = fd;
@@ -135,7 +137,7 @@ static PacsStatus fs_size(PacsStore *self, const PacsKey *key, uint64_t *ret_byt
     char path[STORE_FS_NAME_MAX];
     struct stat file;
     object_path(key, path);
-    if (fstatat(fs->folders.objects_fd, path, &file, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fstatat(fs->tools.folders.objects_fd, path, &file, AT_SYMLINK_NOFOLLOW) < 0)
         return not_reached(errno, key, "look at it", err);
     *ret_bytes = (uint64_t)file.st_size;
     return PACS_OK;
@@ -146,12 +148,12 @@ static PacsStatus fs_remove(PacsStore *self, const PacsKey *key, PacsError *err)
     StoreFs *fs = (StoreFs *)self;
     char path[STORE_FS_NAME_MAX];
     object_path(key, path);
-    if (unlinkat(fs->folders.objects_fd, path, 0) < 0)
+    if (unlinkat(fs->tools.folders.objects_fd, path, 0) < 0)
         return not_reached(errno, key, "remove", err);
 
     uint64_t folder, object;
     pacs_store_key_split(key, &folder, &object);
-    pacs_store_fs_folder_tidy(&fs->folders, folder);
+    pacs_store_fs_folder_tidy(&fs->tools.folders, folder);
     return PACS_OK;
 }
 
@@ -162,8 +164,9 @@ static PacsStatus fs_sync_removed(PacsStore *self, const PacsKey *keys, size_t c
     for (size_t i = 0; i < count; i++) {
         uint64_t folder, object;
         pacs_store_key_split(&keys[i], &folder, &object);
-        PacsStatus status = i > 0 && folder == synced ? PACS_OK
-                                                      : pacs_store_fs_folder_sync(&fs->folders, folder, err);
+        PacsStatus status = i > 0 && folder == synced
+                                ? PACS_OK
+                                : pacs_store_fs_folder_sync(&fs->tools.folders, folder, err);
         if (status != PACS_OK)
             return status;
         synced = folder;
@@ -174,15 +177,15 @@ static PacsStatus fs_sync_removed(PacsStore *self, const PacsKey *keys, size_t c
 static PacsStatus fs_list(PacsStore *self, const PacsKey *from, PacsStoreVisit *visit, void *context,
                           PacsError *err)
 {
-    return pacs_store_fs_list(((StoreFs *)self)->folders.objects_fd, from, visit, context, err);
+    return pacs_store_fs_list(((StoreFs *)self)->tools.folders.objects_fd, from, visit, context, err);
 }
 
 static void fs_free(PacsStore *self)
 {
     StoreFs *fs = (StoreFs *)self;
-    pacs_store_fs_folders_clear(&fs->folders);
-    pacs_store_fs_space_clear(&fs->space);
-    pacs_store_fs_buffers_clear(&fs->buffers);
+    pacs_pool_free(fs->tools.helpers); /* first: they may still sync a folder */
+    pacs_store_fs_folders_clear(&fs->tools.folders);
+    pacs_store_fs_space_clear(&fs->tools.space);
     pacs_auto_close(&fs->root_fd);
     pacs_auto_close(&fs->lock_fd); /* last: the next opener may come from here on */
     free(fs);
@@ -192,6 +195,9 @@ static const PacsStoreOps fs_ops = {
     .name = "fs",
     .create = fs_create,
     .write = pacs_store_fs_write,
+    .room = pacs_store_fs_room,
+    .filled = pacs_store_fs_filled,
+    .write_block = pacs_store_fs_write_block,
     .commit = pacs_store_fs_commit,
     .writer_free = pacs_store_fs_writer_free,
     .open = fs_open,
@@ -270,10 +276,10 @@ static PacsStatus open_all(StoreFs *fs, const PacsStoreFsOptions *options, PacsE
         status = open_objects(options->root, fs->root_fd, &objects_fd, err);
     if (status != PACS_OK)
         return status;
-    fs->space.root_fd = fs->root_fd;
-    fs->space.min_free_bytes = options->min_free_bytes;
+    fs->tools.space.root_fd = fs->root_fd;
+    fs->tools.space.min_free_bytes = options->min_free_bytes;
     uint32_t per_folder = options->objects_per_folder ? options->objects_per_folder : OBJECTS_PER_FOLDER;
-    return pacs_store_fs_folders_open(&fs->folders, objects_fd, per_folder, err);
+    return pacs_store_fs_folders_open(&fs->tools.folders, objects_fd, per_folder, err);
 }
 
 PacsStatus pacs_store_fs_open(const PacsStoreFsOptions *options, PacsMetrics *metrics, PacsStore **ret_store,
@@ -286,13 +292,16 @@ PacsStatus pacs_store_fs_open(const PacsStoreFsOptions *options, PacsMetrics *me
     if (!fs)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for the object store");
     *fs = (StoreFs){.root_fd = -1, .lock_fd = -1};
-    pacs_store_fs_folders_init(&fs->folders);
-    pacs_store_fs_space_init(&fs->space);
-    pacs_store_fs_buffers_init(&fs->buffers, options->write_cached);
+    pacs_store_fs_folders_init(&fs->tools.folders);
+    pacs_store_fs_space_init(&fs->tools.space);
+    atomic_init(&fs->tools.is_cached, options->write_cached);
+    fs->tools.blocks = options->blocks;
     pacs_store_init(&fs->base, &fs_ops, metrics);
 
     PACS_AUTO(PacsStore) store = &fs->base; /* freed on every early return below */
     PacsStatus status = open_all(fs, options, err);
+    if (status == PACS_OK)
+        status = pacs_pool_new("store", HELPERS, HELPERS_WAITING, &fs->tools.helpers, err);
     if (status != PACS_OK)
         return status;
     *ret_store = PACS_STEAL(store);

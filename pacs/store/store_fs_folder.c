@@ -195,6 +195,39 @@ static void sync_for_all(StoreFsFolders *folders, StoreFsFolder *folder)
     (void)pthread_cond_broadcast(&folder->synced);
 }
 
+/*
+ * The name's sync and the file's go on side by side: where the file system keeps a journal, one of them does the work of both, where
+ * it keeps none, each waits for the disk.
+ */
+static void help_sync(void *argument)
+{
+    StoreFsSyncHelp *help = argument;
+    StoreFsFolders *folders = help->folders;
+    StoreFsFolder *folder = help->folder;
+
+    lock(folders);
+    folder->helped = false;
+    if (!folder->syncing && folder->sync_error == 0)
+        sync_for_all(folders, folder);
+    folder_unref(folder);
+    unlock(folders);
+}
+
+void pacs_store_fs_file_begin_sync(StoreFsFolders *folders, StoreFsFile *file, PacsPool *helpers)
+{
+    StoreFsFolder *folder = file->folder;
+
+    lock(folders);
+    bool needed = folder->syncs_done < file->sync_number && !folder->syncing && !folder->helped &&
+                  folder->sync_error == 0;
+    if (needed) {
+        folder->help = (StoreFsSyncHelp){.folders = folders, .folder = folder};
+        folder->helped = pacs_pool_submit(helpers, help_sync, &folder->help, NULL) == PACS_OK;
+        folder->references += folder->helped ? 1 : 0;
+    }
+    unlock(folders);
+}
+
 PacsStatus pacs_store_fs_file_sync_name(StoreFsFolders *folders, StoreFsFile *file, PacsError *err)
 {
     StoreFsFolder *folder = file->folder;

@@ -1,8 +1,12 @@
 #pragma once
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 
 #include "pacs/store/store_backend.h"
+#include "pacs/util/blocks.h"
+#include "pacs/util/pool.h"
 
 /**
  * The files of the fs back end among themselves. In the store's root:
@@ -29,24 +33,35 @@ PacsStatus pacs_store_fs_fail(PacsError *err, int error, const char *what);
  * A folder that objects are put into. All fields are under the lock of StoreFsFolders, except id and fd,
  * which never change.
  */
-typedef struct StoreFsFolder {
+typedef struct StoreFsFolders StoreFsFolders;
+typedef struct StoreFsFolder StoreFsFolder;
+
+/** What a helper is handed that begins a folder's sync. */
+typedef struct StoreFsSyncHelp {
+    StoreFsFolders *folders;
+    StoreFsFolder *folder;
+} StoreFsSyncHelp;
+
+struct StoreFsFolder {
     uint64_t id;
     int fd;
     unsigned references;
     uint32_t objects; /* names given out */
     bool syncing;     /* somebody is in fsync(fd) for all who wait */
+    bool helped;      /* a helper was asked to begin a sync and has not yet come */
     uint64_t syncs_started, syncs_done;
     int sync_error; /* errno of the first failed sync, then nothing in here is promised any more */
     pthread_cond_t synced;
-} StoreFsFolder;
+    StoreFsSyncHelp help; /* in use while `helped` */
+};
 
-typedef struct StoreFsFolders {
+struct StoreFsFolders {
     pthread_mutex_t lock;
     int objects_fd;
     uint32_t objects_per_folder;
     uint64_t last_id;       /* ids only grow, also where the clock steps back */
     StoreFsFolder *current; /* NULL until the first object */
-} StoreFsFolders;
+};
 
 /** A new file of the current folder, and the folder sync (by number) that makes its name durable. */
 typedef struct StoreFsFile {
@@ -64,6 +79,8 @@ void pacs_store_fs_folders_clear(StoreFsFolders *folders);
 
 PACS_CHECKED PacsStatus pacs_store_fs_file_create(StoreFsFolders *folders, StoreFsFile *ret_file,
                                                   PacsError *err);
+/** Let a helper begin the sync that the file's name needs, unless one is running. */
+void pacs_store_fs_file_begin_sync(StoreFsFolders *folders, StoreFsFile *file, PacsPool *helpers);
 /** Returns when the file's name is on stable storage; one sync serves all who wait. */
 PACS_CHECKED PacsStatus pacs_store_fs_file_sync_name(StoreFsFolders *folders, StoreFsFile *file,
                                                      PacsError *err);
@@ -89,38 +106,57 @@ void pacs_store_fs_space_clear(StoreFsSpace *space);
 /** PACS_NO_SPACE unless `more_bytes` would leave min_free_bytes free. Looks at the disk once a second. */
 PACS_CHECKED PacsStatus pacs_store_fs_space_check(StoreFsSpace *space, uint64_t more_bytes, PacsError *err);
 
-/* ---- writing around the page cache (store_fs_direct.c) ---- */
-
-#define STORE_FS_BLOCK 4096u               /* what direct writes are aligned to: no disk has larger sectors */
-#define STORE_FS_DIRECT_BYTES (512u << 10) /* one buffer, one direct write: a CT slice but for its tail */
-
-/** Aligned buffers that writers borrow, so that storing touches no fresh memory. All under the lock. */
-typedef struct StoreFsBuffers {
-    pthread_mutex_t lock;
-    void *idle; /* a list: each begins with a pointer to the next */
-    unsigned idle_count;
-    bool is_cached; /* asked for, or direct writes are not to be had here: through the page cache */
-} StoreFsBuffers;
-
-void pacs_store_fs_buffers_init(StoreFsBuffers *buffers, bool is_cached);
-void pacs_store_fs_buffers_clear(StoreFsBuffers *buffers);
-bool pacs_store_fs_buffers_are_cached(StoreFsBuffers *buffers);
-/** From now on nobody tries direct writes. */
-void pacs_store_fs_buffers_give_up(StoreFsBuffers *buffers);
-/** STORE_FS_DIRECT_BYTES, aligned; NULL: no memory. Give it back with _put. */
-uint8_t *pacs_store_fs_buffers_take(StoreFsBuffers *buffers);
-void pacs_store_fs_buffers_put(StoreFsBuffers *buffers, uint8_t *buffer);
+/* ---- writing around the page cache (store_fs_flight.c) ---- */
 
 /** Set or clear O_DIRECT; false where the file system has none. */
 bool pacs_store_fs_set_direct(int fd, bool direct);
 
+/**
+ * One buffer on its way to the disk, so that its writer can fill the next one meanwhile. Where the helpers are
+ * busy, the write is done at once by who asks for it.
+ *
+ * Threads: one writer; what is in flight belongs to the helper until it has landed.
+ */
+typedef struct StoreFsFlight {
+    PacsPool *helpers; /* borrowed */
+    sem_t landed;
+    bool is_under_way;
+    int fd;
+    uint8_t *bytes; /* a block; borrowed until landed */
+    size_t size;
+    uint64_t offset;
+    size_t done; /* bytes written, less than size only with an error */
+    int error;   /* errno of the write that failed, 0 for none */
+} StoreFsFlight;
+
+PACS_CHECKED PacsStatus pacs_store_fs_flight_init(StoreFsFlight *flight, PacsPool *helpers, PacsError *err);
+/** Nothing is under way: waited for. */
+void pacs_store_fs_flight_clear(StoreFsFlight *flight);
+/** Nothing is under way. */
+void pacs_store_fs_flight_begin(StoreFsFlight *flight, int fd, uint8_t *bytes, size_t size, uint64_t offset);
+/** False if nothing was under way; otherwise the outcome stands in done and error. */
+bool pacs_store_fs_flight_wait(StoreFsFlight *flight);
+
 /* ---- writers (store_fs_writer.c) ---- */
 
-PACS_CHECKED PacsStatus pacs_store_fs_writer_new(StoreFsFolders *folders, StoreFsSpace *space,
-                                                 StoreFsBuffers *buffers, uint64_t size_hint,
+/** What all writers of a store share. */
+typedef struct StoreFsTools {
+    StoreFsFolders folders;
+    StoreFsSpace space;
+    PacsBlocks *blocks;    /* borrowed */
+    atomic_bool is_cached; /* asked for, or direct writes are not to be had here */
+    PacsPool *helpers;     /* write and sync beside the writers */
+} StoreFsTools;
+
+PACS_CHECKED PacsStatus pacs_store_fs_writer_new(StoreFsTools *tools, uint64_t size_hint,
                                                  PacsStoreWriter **ret_writer, PacsError *err);
 PACS_CHECKED PacsStatus pacs_store_fs_write(PacsStoreWriter *self, const void *bytes, size_t size,
                                             PacsError *err);
+PACS_CHECKED PacsStatus pacs_store_fs_room(PacsStoreWriter *self, uint8_t **ret_room, size_t *ret_size,
+                                           PacsError *err);
+PACS_CHECKED PacsStatus pacs_store_fs_filled(PacsStoreWriter *self, size_t size, PacsError *err);
+PACS_CHECKED PacsStatus pacs_store_fs_write_block(PacsStoreWriter *self, uint8_t **block, size_t size,
+                                                  PacsError *err);
 PACS_CHECKED PacsStatus pacs_store_fs_commit(PacsStoreWriter *self, PacsError *err);
 void pacs_store_fs_writer_free(PacsStoreWriter *self);
 

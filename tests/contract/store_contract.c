@@ -135,6 +135,61 @@ static void an_empty_object_is_an_object(void **state)
     assert_int_equal(size, 0);
 }
 
+/* The next bytes by one of the ways there are to write; as many as went that way. */
+static size_t write_some(PacsStoreWriter *writer, const uint8_t *bytes, size_t left, unsigned way)
+{
+    uint8_t *block = NULL, *room = NULL;
+    size_t part = left < PACS_BLOCK_BYTES ? left : PACS_BLOCK_BYTES;
+    size_t size = 0;
+
+    if (way == 0) { /* a whole block, or what is left */
+        block = pacs_blocks_take(NULL);
+        assert_non_null(block);
+        memcpy(block, bytes, part);
+        assert_int_equal(pacs_store_write_block(writer, &block, part, NULL), PACS_OK);
+        pacs_blocks_put(NULL, block);
+        return part;
+    }
+    if (way == 1)
+        assert_int_equal(pacs_store_room(writer, &room, &size, NULL), PACS_OK);
+    if (size > 0) {
+        part = left < size ? left : size;
+        memcpy(room, bytes, part);
+        assert_int_equal(pacs_store_filled(writer, part, NULL), PACS_OK);
+        return part;
+    }
+    part = left < 70001 ? left : 70001;
+    assert_int_equal(pacs_store_write(writer, bytes, part, NULL), PACS_OK);
+    return part;
+}
+
+static void every_order_of_the_ways_to_write_gives_the_same_object(void **state)
+{
+    static const char *const orders[] = {"0", "1", "2", "012", "0021", "201", "1120", "10"};
+    PACS_AUTO_FREE uint8_t *bytes = filled(LARGE, 5);
+
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        PACS_AUTO(PacsStoreWriter) writer = NULL;
+        assert_int_equal(pacs_store_create(*state, 0, &writer, NULL), PACS_OK);
+        for (size_t done = 0, step = 0; done < LARGE; step++)
+            done += write_some(writer, bytes + done, LARGE - done,
+                               (unsigned)(orders[i][step % strlen(orders[i])] - '0'));
+        assert_int_equal(pacs_store_commit(writer, NULL), PACS_OK);
+        store_contract_expect(*state, pacs_store_writer_key(writer), LARGE, 5);
+    }
+}
+
+static void a_writer_given_up_in_flight_leaves_nothing(void **state)
+{
+    PACS_AUTO_FREE uint8_t *bytes = filled(LARGE, 6);
+    PacsStoreWriter *writer = NULL;
+
+    assert_int_equal(pacs_store_create(*state, 0, &writer, NULL), PACS_OK);
+    assert_int_equal(pacs_store_write(writer, bytes, LARGE, NULL), PACS_OK);
+    pacs_store_writer_free(writer);
+    assert_int_equal(store_contract_count(*state), 0);
+}
+
 static void any_split_of_the_bytes_gives_the_same_object(void **state)
 {
     static const size_t pieces[] = {1009, 16384, 65535, 65536, 131066, 262144, 262145, LARGE};
@@ -558,6 +613,8 @@ int store_contract_run(const StoreContract *contract)
         CONTRACT(an_object_comes_back_as_it_was_written),
         CONTRACT(an_empty_object_is_an_object),
         CONTRACT(any_split_of_the_bytes_gives_the_same_object),
+        CONTRACT(every_order_of_the_ways_to_write_gives_the_same_object),
+        CONTRACT(a_writer_given_up_in_flight_leaves_nothing),
         CONTRACT(small_and_large_pieces_keep_their_order),
         CONTRACT(writing_nothing_changes_nothing),
         CONTRACT(a_size_hint_may_lie),

@@ -33,8 +33,8 @@ static PacsSqlite *open_log(void)
 {
     PacsSqlite *connection = NULL;
 
-    assert_int_equal(
-        pacs_sqlite_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &connection, NULL), PACS_OK);
+    assert_int_equal(pacs_sqlite_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &connection, NULL),
+                     PACS_OK);
     assert_int_equal(pacs_sqlite_script(connection,
                                         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                                         "PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = 10;"
@@ -58,8 +58,9 @@ static void run(PacsSqlite *connection, const char *sql)
 }
 
 /* 300 rows of 8 kB: with a cache of ten pages most go to the log before the commit. */
-static const char many_rows[] = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)"
-                                " INSERT INTO t (b) SELECT zeroblob(8000) FROM n";
+static const char many_rows[] =
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)"
+    " INSERT INTO t (b) SELECT zeroblob(8000) FROM n";
 
 static void what_was_committed_is_seen_by_others_at_once(void **state)
 {

@@ -105,6 +105,58 @@ static void the_result_does_not_depend_on_the_pieces(void **state)
     assert_int_equal(instance_count(archive), 39);
 }
 
+static void bytes_put_into_room_or_handed_over_as_blocks_are_stored_alike(void **state)
+{
+    TestArchive *archive = *state;
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
+
+    for (unsigned way = 1; way <= 2; way++) {
+        TestObject object = test_object(1, 1, way);
+        const PacsUploadRequest request = {.size_hint = 0};
+        PacsIngested ingested;
+        PACS_AUTO(PacsUpload) upload = NULL;
+        uint8_t *block = pacs_blocks_take(NULL), *room = NULL;
+        size_t size = 0;
+
+        pacs_buffer_reset(&file);
+        test_object_file(&object, &file);
+        assert_int_equal(pacs_ingest_begin(archive->ingest, &request, &upload, NULL), PACS_OK);
+        if (way == 1)
+            assert_int_equal(pacs_upload_room(upload, &room, &size, NULL), PACS_OK);
+        if (size >= file.size) { /* a store without room takes blocks */
+            memcpy(room, file.bytes, file.size);
+            assert_int_equal(pacs_upload_filled(upload, file.size, NULL), PACS_OK);
+        } else {
+            memcpy(block, file.bytes, file.size);
+            assert_int_equal(pacs_upload_feed_block(upload, &block, file.size, NULL), PACS_OK);
+        }
+        pacs_blocks_put(NULL, block);
+        assert_int_equal(pacs_upload_finish(upload, &ingested, NULL), PACS_OK);
+        assert_int_equal(ingested.size_bytes, file.size);
+        assert_stored_bytes(archive, ingested.added.ids[PACS_LEVEL_INSTANCE], &file);
+    }
+}
+
+static void a_failure_is_for_good_whichever_way_bytes_come(void **state)
+{
+    TestArchive *archive = *state;
+    const PacsUploadRequest request = {.size_hint = 0};
+    PACS_AUTO(PacsUpload) upload = NULL;
+    uint8_t *block = pacs_blocks_take(NULL), *room = NULL;
+    size_t size = 0;
+
+    memset(block, 'x', PACS_BLOCK_BYTES);
+    assert_int_equal(pacs_ingest_begin(archive->ingest, &request, &upload, NULL), PACS_OK);
+    assert_int_equal(pacs_upload_feed_block(upload, &block, 1000, NULL), PACS_INVALID);
+    assert_int_equal(pacs_upload_feed_block(upload, &block, 1000, NULL), PACS_INVALID);
+    assert_int_equal(pacs_upload_room(upload, &room, &size, NULL), PACS_INVALID);
+    assert_int_equal(pacs_upload_filled(upload, 1, NULL), PACS_INVALID);
+    assert_int_equal(pacs_upload_feed(upload, "x", 1, NULL), PACS_INVALID);
+    pacs_blocks_put(NULL, block);
+    pacs_upload_free(PACS_STEAL(upload));
+    assert_nothing_stored(archive);
+}
+
 static PacsStatus push_announced(TestArchive *archive, const TestObject *object,
                                  const PacsFileMeta *announced, const char *expected_study_uid,
                                  PacsIngested *ret_ingested, PacsError *err)
@@ -487,6 +539,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ARCHIVE_TEST(a_file_is_stored_as_it_came),
         ARCHIVE_TEST(the_result_does_not_depend_on_the_pieces),
+        ARCHIVE_TEST(bytes_put_into_room_or_handed_over_as_blocks_are_stored_alike),
+        ARCHIVE_TEST(a_failure_is_for_good_whichever_way_bytes_come),
         ARCHIVE_TEST(a_data_set_from_the_network_becomes_a_file),
         ARCHIVE_TEST(another_instance_than_announced_is_refused),
         ARCHIVE_TEST(another_class_than_announced_is_refused),
