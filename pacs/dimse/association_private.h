@@ -18,6 +18,9 @@ typedef struct Operation {
     void (*begin)(Association *association);
     /** A piece of the data set. NULL: thrown away. */
     void (*data)(Association *association, const uint8_t *bytes, size_t size);
+    /** Room for the next bytes of the data set, *ret_size of them, to be read straight into; then data is called with
+     *  room as its bytes. 0: there is none. NULL: never. */
+    void (*room)(Association *association, uint8_t **ret_room, size_t *ret_size);
     /** Everything is here: the response has to be right afterwards. NULL: as begin left it. */
     void (*finish)(Association *association);
     /** After finish, or instead of it if the association ends before. NULL: nothing to let go of. */
@@ -45,6 +48,7 @@ typedef struct Message {
 /** A C-STORE in hand. */
 typedef struct Store {
     void *upload;      /* the sink's; NULL before and after */
+    uint8_t *room;     /* what the upload offered last; NULL: none */
     PacsError failure; /* the first one; status PACS_OK while all is well */
     char sop_instance_uid[PACS_UID_SIZE];
 } Store;

@@ -7,6 +7,9 @@
 #include "pacs/util/clock.h"
 #include "pacs/util/limits.h"
 
+/* What is read behind a fragment that goes elsewhere: the headers of the next, and little that would have to be copied. */
+#define BEHIND_BYTES 64
+
 PacsStatus pacs_connection_init(PacsConnection *connection, PacsTransport *transport, PacsDrain *drain,
                                 PacsError *err)
 {
@@ -44,11 +47,11 @@ static void make_room(PacsConnection *connection)
     connection->end = available;
 }
 
-static PacsReadResult read_once(PacsConnection *connection, uint64_t drain_deadline_ns)
+static PacsReadResult read_once(PacsConnection *connection, const struct iovec parts[2],
+                                uint64_t drain_deadline_ns, size_t *ret_size)
 {
     uint64_t deadline_ns = connection->deadline_ns;
     int wake_fd = connection->drain->wake_fd;
-    size_t size = 0;
 
     if (drain_deadline_ns) {
         wake_fd = -1; /* readable for good by now */
@@ -58,14 +61,11 @@ static PacsReadResult read_once(PacsConnection *connection, uint64_t drain_deadl
     if (deadline_ns != UINT64_MAX && pacs_monotonic_ns() >= deadline_ns)
         return PACS_READ_TIMED_OUT;
     PacsTransport *transport = connection->transport;
-    PacsReadResult result = transport->ops->read(transport, connection->buffer + connection->end,
-                                                 PACS_DIMSE_READ_BUFFER - connection->end, deadline_ns,
-                                                 wake_fd, &size);
-    connection->end += size;
-    return result;
+    return transport->ops->read(transport, parts, deadline_ns, wake_fd, ret_size);
 }
 
-static PacsReadResult fill(PacsConnection *connection)
+/* Into the first part, and when it is full into the second. */
+static PacsReadResult read_parts(PacsConnection *connection, const struct iovec parts[2], size_t *ret_size)
 {
     PacsReadResult result;
 
@@ -73,10 +73,25 @@ static PacsReadResult fill(PacsConnection *connection)
         uint64_t drain_ns = atomic_load(&connection->drain->deadline_ns);
         if (drain_ns && connection->interruptible)
             return PACS_READ_WOKEN;
-        result = read_once(connection, drain_ns);
+        result = read_once(connection, parts, drain_ns, ret_size);
         if (result == PACS_READ_TIMED_OUT && drain_ns && drain_ns <= connection->deadline_ns)
             return PACS_READ_WOKEN;
     } while (result == PACS_READ_WOKEN); /* the drain has just begun: look again at what it allows */
+    return result;
+}
+
+PacsReadResult pacs_connection_read(PacsConnection *connection, uint8_t *bytes, size_t size, size_t *ret_size)
+{
+    const struct iovec parts[2] = {{bytes, size}, {connection->buffer, BEHIND_BYTES}};
+    size_t got = 0;
+
+    assert(pacs_connection_available(connection) == 0);
+    connection->start = connection->end = 0;
+    PacsReadResult result = read_parts(connection, parts, &got);
+    if (result == PACS_READ_BYTES) {
+        *ret_size = got < size ? got : size;
+        connection->end = got - *ret_size;
+    }
     return result;
 }
 
@@ -87,9 +102,13 @@ PacsReadResult pacs_connection_need(PacsConnection *connection, size_t size)
         return PACS_READ_BYTES;
     make_room(connection);
     while (pacs_connection_available(connection) < size) {
-        PacsReadResult result = fill(connection);
+        const struct iovec parts[2] = {
+            {connection->buffer + connection->end, PACS_DIMSE_READ_BUFFER - connection->end}};
+        size_t got = 0;
+        PacsReadResult result = read_parts(connection, parts, &got);
         if (result != PACS_READ_BYTES)
             return result;
+        connection->end += got;
     }
     return PACS_READ_BYTES;
 }

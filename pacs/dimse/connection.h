@@ -39,6 +39,13 @@ bool pacs_connection_draining(const PacsConnection *connection);
  */
 PacsReadResult pacs_connection_need(PacsConnection *connection, size_t size);
 
+/**
+ * Wait for bytes that are to stand at `bytes` instead: up to `size` of them, straight from the transport. The
+ * buffer is empty; a little of what comes behind them may stand in it afterwards.
+ */
+PacsReadResult pacs_connection_read(PacsConnection *connection, uint8_t *bytes, size_t size,
+                                    size_t *ret_size);
+
 /** Bytes at buffer + start, at least one. */
 static inline size_t pacs_connection_available(const PacsConnection *connection)
 {

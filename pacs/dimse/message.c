@@ -201,22 +201,45 @@ static bool begin_fragment(Association *association, const PacsPdvHeader *header
     return true;
 }
 
-static bool take_fragment(Association *association, const PacsPdvHeader *header)
+/* Large pieces are read to where they are to be stored. */
+#define STRAIGHT_BYTES 4096
+
+/* What stands in the buffer, or else is read straight to where the operation wants it. *ret_taken 0: ended. */
+static bool take_some(Association *association, size_t left, size_t *ret_taken)
 {
     PacsConnection *connection = &association->connection;
+    const Message *message = &association->message;
+    uint8_t *room = NULL;
+    size_t size = 0;
+
+    if (pacs_connection_available(connection) == 0 && left >= STRAIGHT_BYTES &&
+        message->stage == MESSAGE_DATA_SET && message->operation->room)
+        message->operation->room(association, &room, &size);
+    if (size > 0) {
+        PacsReadResult result = pacs_connection_read(connection, room, left < size ? left : size, ret_taken);
+        return result == PACS_READ_BYTES ? take_bytes(association, room, *ret_taken)
+                                         : end_of_reading(association, result);
+    }
+    PacsReadResult result = pacs_connection_need(connection, 1);
+    if (result != PACS_READ_BYTES)
+        return end_of_reading(association, result);
+    size_t available = pacs_connection_available(connection);
+    *ret_taken = available < left ? available : left;
+    const uint8_t *bytes = connection->buffer + connection->start;
+    connection->start += *ret_taken;
+    return take_bytes(association, bytes, *ret_taken);
+}
+
+static bool take_fragment(Association *association, const PacsPdvHeader *header)
+{
     uint32_t left = header->size;
 
     if (!begin_fragment(association, header))
         return false;
     while (left) {
-        PacsReadResult result = pacs_connection_need(connection, 1);
-        if (result != PACS_READ_BYTES)
-            return end_of_reading(association, result);
-        size_t available = pacs_connection_available(connection);
-        size_t taken = available < left ? available : left;
-        if (!take_bytes(association, connection->buffer + connection->start, taken))
+        size_t taken = 0;
+        if (!take_some(association, left, &taken))
             return false;
-        connection->start += taken;
         left -= (uint32_t)taken;
     }
     if (!header->is_last)

@@ -11,6 +11,16 @@ static PacsStatus ingest_begin(void *context, const PacsUploadRequest *request, 
     return status;
 }
 
+static PacsStatus ingest_room(void *upload, uint8_t **ret_room, size_t *ret_size, PacsError *err)
+{
+    return pacs_upload_room(upload, ret_room, ret_size, err);
+}
+
+static PacsStatus ingest_filled(void *upload, size_t size, PacsError *err)
+{
+    return pacs_upload_filled(upload, size, err);
+}
+
 static PacsStatus ingest_feed(void *upload, const void *bytes, size_t size, PacsError *err)
 {
     return pacs_upload_feed(upload, bytes, size, err);
@@ -28,5 +38,11 @@ static void ingest_free(void *upload)
 
 PacsSink pacs_sink_ingest(PacsIngest *ingest)
 {
-    return (PacsSink){ingest, ingest_begin, ingest_feed, ingest_finish, ingest_free};
+    return (PacsSink){.context = ingest,
+                      .begin = ingest_begin,
+                      .room = ingest_room,
+                      .filled = ingest_filled,
+                      .feed = ingest_feed,
+                      .finish = ingest_finish,
+                      .free = ingest_free};
 }

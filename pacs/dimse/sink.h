@@ -9,6 +9,9 @@
 typedef struct PacsSink {
     void *context;
     PacsStatus (*begin)(void *context, const PacsUploadRequest *request, void **ret_upload, PacsError *err);
+    /** NULL, both: everything is fed. */
+    PacsStatus (*room)(void *upload, uint8_t **ret_room, size_t *ret_size, PacsError *err);
+    PacsStatus (*filled)(void *upload, size_t size, PacsError *err);
     PacsStatus (*feed)(void *upload, const void *bytes, size_t size, PacsError *err);
     PacsStatus (*finish)(void *upload, PacsIngested *ret_ingested, PacsError *err);
     void (*free)(void *upload); /* accepts NULL */

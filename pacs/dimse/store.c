@@ -71,12 +71,36 @@ static void store_begin(Association *association)
         fail(association);
 }
 
+static void store_room(Association *association, uint8_t **ret_room, size_t *ret_size)
+{
+    Store *store = &association->store;
+    const PacsSink *sink = &association->setup->sink;
+
+    *ret_size = 0;
+    store->room = NULL;
+    if (!store->upload || !sink->room)
+        return;
+    if (sink->room(store->upload, ret_room, ret_size, &store->failure) != PACS_OK) {
+        *ret_size = 0;
+        fail(association);
+    } else if (*ret_size > 0) {
+        store->room = *ret_room;
+    }
+}
+
 static void store_data(Association *association, const uint8_t *bytes, size_t size)
 {
     Store *store = &association->store;
+    const PacsSink *sink = &association->setup->sink;
+    PacsStatus status = PACS_OK;
 
-    if (store->upload &&
-        association->setup->sink.feed(store->upload, bytes, size, &store->failure) != PACS_OK)
+    if (!store->upload)
+        return;
+    if (bytes == store->room)
+        status = sink->filled(store->upload, size, &store->failure);
+    else
+        status = sink->feed(store->upload, bytes, size, &store->failure);
+    if (status != PACS_OK)
         fail(association);
 }
 
@@ -104,6 +128,7 @@ static void store_clear(Association *association)
 const Operation operation_store = {.field = PACS_COMMAND_C_STORE,
                                    .name = "store",
                                    .begin = store_begin,
+                                   .room = store_room,
                                    .data = store_data,
                                    .finish = store_finish,
                                    .clear = store_clear};

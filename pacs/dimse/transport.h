@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "pacs/util/auto.h"
 #include "pacs/util/status.h"
@@ -23,10 +24,10 @@ typedef enum PacsReadResult {
 } PacsReadResult;
 
 typedef struct PacsTransportOps {
-    /** What is there, up to `size` bytes; waits for the first. wake_fd -1: none. *ret_size is set
-     * with BYTES. */
-    PacsReadResult (*read)(PacsTransport *self, void *bytes, size_t size, uint64_t deadline_ns, int wake_fd,
-                           size_t *ret_size);
+    /** What is there, as much as the two parts hold, the first one first; waits for the first byte. wake_fd -1: none.
+     *  *ret_size is set with BYTES. */
+    PacsReadResult (*read)(PacsTransport *self, const struct iovec parts[2], uint64_t deadline_ns,
+                           int wake_fd, size_t *ret_size);
     /** All of it, or false: the peer is gone or takes nothing. */
     bool (*write)(PacsTransport *self, const void *bytes, size_t size, uint64_t deadline_ns);
     /** Closes, and frees self. */

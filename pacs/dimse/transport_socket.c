@@ -58,13 +58,13 @@ static int wait_for(int fd, short events, uint64_t deadline_ns, int wake_fd)
     }
 }
 
-static PacsReadResult socket_read(PacsTransport *self, void *bytes, size_t size, uint64_t deadline_ns,
+static PacsReadResult socket_read(PacsTransport *self, const struct iovec parts[2], uint64_t deadline_ns,
                                   int wake_fd, size_t *ret_size)
 {
     int fd = ((SocketTransport *)self)->fd;
 
     for (;;) {
-        ssize_t got = recv(fd, bytes, size, 0);
+        ssize_t got = readv(fd, parts, 2);
         if (got > 0) {
             acknowledge_now(fd);
             *ret_size = (size_t)got;

@@ -7,11 +7,12 @@
 
 #define SCRIPT_MAX (16u << 20)
 
-static PacsReadResult script_read(PacsTransport *self, void *bytes, size_t size, uint64_t deadline_ns,
+static PacsReadResult script_read(PacsTransport *self, const struct iovec parts[2], uint64_t deadline_ns,
                                   int wake_fd, size_t *ret_size)
 {
     Script *script = (Script *)self;
     size_t left = script->said.size - script->at;
+    size_t size = parts[0].iov_len + parts[1].iov_len;
     size_t given = left < size ? left : size;
 
     (void)deadline_ns; /* a script that has run out is out of time */
@@ -25,7 +26,10 @@ static PacsReadResult script_read(PacsTransport *self, void *bytes, size_t size,
     }
     if (given == 0)
         return script->end;
-    memcpy(bytes, script->said.bytes + script->at, given);
+    size_t first = given < parts[0].iov_len ? given : parts[0].iov_len;
+    memcpy(parts[0].iov_base, script->said.bytes + script->at, first);
+    if (given > first)
+        memcpy(parts[1].iov_base, script->said.bytes + script->at + first, given - first);
     script->at += given;
     *ret_size = given;
     return PACS_READ_BYTES;
@@ -102,6 +106,21 @@ static PacsStatus fake_feed(void *upload, const void *bytes, size_t size, PacsEr
     return answer(sink, sink->feed_status, err);
 }
 
+/* Odd sizes, now and then none, as a store's blocks have them. */
+static PacsStatus fake_room(void *upload, uint8_t **ret_room, size_t *ret_size, PacsError *err)
+{
+    FakeSink *sink = ((FakeUpload *)upload)->sink;
+
+    *ret_room = sink->room;
+    *ret_size = ++sink->rooms % 5 == 0 ? 0 : sizeof sink->room - sink->rooms % 7;
+    return answer(sink, sink->feed_status, err);
+}
+
+static PacsStatus fake_filled(void *upload, size_t size, PacsError *err)
+{
+    return fake_feed(upload, ((FakeUpload *)upload)->sink->room, size, err);
+}
+
 static PacsStatus fake_finish(void *upload, PacsIngested *ret_ingested, PacsError *err)
 {
     FakeUpload *fake = upload;
@@ -138,5 +157,11 @@ void fake_sink_clear(FakeSink *sink)
 
 PacsSink fake_sink_ops(FakeSink *sink)
 {
-    return (PacsSink){sink, fake_begin, fake_feed, fake_finish, fake_free};
+    return (PacsSink){.context = sink,
+                      .begin = fake_begin,
+                      .room = fake_room,
+                      .filled = fake_filled,
+                      .feed = fake_feed,
+                      .finish = fake_finish,
+                      .free = fake_free};
 }

@@ -29,6 +29,8 @@ typedef struct FakeSink {
     /* What shall fail; PACS_OK for nothing. */
     PacsStatus begin_status, feed_status, finish_status;
     const char *text; /* of the failure */
+    unsigned rooms;   /* asked for */
+    uint8_t room[20000];
 } FakeSink;
 
 void fake_sink_init(FakeSink *sink);

@@ -44,7 +44,8 @@ static int close_pair(void **state)
 
 static PacsReadResult read_some(Pair *pair, char *bytes, size_t size, uint64_t deadline_ns, size_t *ret_size)
 {
-    return pair->ours->ops->read(pair->ours, bytes, size, deadline_ns, pair->wake_fd, ret_size);
+    const struct iovec parts[2] = {{bytes, size}};
+    return pair->ours->ops->read(pair->ours, parts, deadline_ns, pair->wake_fd, ret_size);
 }
 
 static void reading_gives_what_is_there(void **state)
