@@ -18,6 +18,7 @@
 #include "pacs/util/log.h"
 
 #define OPTIONS_ARENA_MAX (16u << 20) /* a configuration file cannot be larger */
+#define INDEX_LOG_BYTES (20u << 20)   /* what the log has grown to when it begins anew */
 #define LOOPBACK "127.0.0.1"
 
 struct PacsServer {
@@ -29,6 +30,7 @@ struct PacsServer {
     /* From the bottom up: freed in the opposite order. */
     PacsMetrics *metrics;
     PacsMetric *free_bytes;
+    PacsBlocks *blocks;
     PacsHttpSiteOptions access; /* who may ask over HTTP */
     PacsStore *store;
     PacsIndex *index;
@@ -122,9 +124,10 @@ static PacsStatus open_back_ends(PacsServer *server, const PacsSettings *setting
     server->temporary_folder = pacs_arena_strdup(server->arena, temporary);
     PacsStoreFsOptions store_options = {.root = storage,
                                         .min_free_bytes = settings->storage_minimum_free_mb << 20,
-                                        .write_cached = settings->storage_write_cached};
+                                        .write_cached = settings->storage_write_cached,
+                                        .blocks = server->blocks};
     PacsIndexSqliteOptions index_options = {
-        .path = pacs_arena_printf(server->arena, "%s/index.sqlite", index)};
+        .path = pacs_arena_printf(server->arena, "%s/index.sqlite", index), .log_bytes = INDEX_LOG_BYTES};
     if (!server->folder || !server->temporary_folder || !index_options.path)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory to start");
     status = pacs_store_fs_open(&store_options, server->metrics, &server->store, err);
@@ -140,7 +143,8 @@ static PacsStatus read_access(PacsServer *server, const PacsSettings *settings, 
 
     *access = (PacsHttpSiteOptions){.remote_access_allowed = settings->remote_access_allowed,
                                     .read_only = settings->read_only,
-                                    .metrics = server->metrics};
+                                    .metrics = server->metrics,
+                                    .blocks = server->blocks};
     const PacsStatus status = pacs_options_users(settings, server->arena, &access->users, &access->user_count,
                                                  err);
     return status == PACS_OK
@@ -336,6 +340,8 @@ PacsStatus pacs_server_start(const PacsSettings *settings, const char *config_pa
 
     PacsStatus status = open_metrics(server, err);
     if (status == PACS_OK)
+        status = pacs_blocks_new(&server->blocks, err);
+    if (status == PACS_OK)
         status = read_access(server, settings, err);
     if (status == PACS_OK)
         status = open_back_ends(server, settings, config_path, err);
@@ -371,6 +377,7 @@ void pacs_server_free(PacsServer *server)
     pacs_ingest_free(server->ingest);
     pacs_index_free(server->index);
     pacs_store_free(server->store);
+    pacs_blocks_free(server->blocks);
     pacs_metrics_free(server->metrics);
     free(server->folder);
     pacs_arena_free(server->arena);

@@ -15,16 +15,34 @@ void pacs_http_body_init(PacsHttpBody *body)
     pacs_buffer_init(&body->gathered, 0);
 }
 
+static void let_go(PacsHttpSite *site, size_t size)
+{
+    atomic_fetch_sub_explicit(&site->held_bytes, size, memory_order_relaxed);
+}
+
 static void forget_gathered(PacsHttpBody *body, PacsHttpSite *site)
 {
-    atomic_fetch_sub_explicit(&site->held_bytes, body->gathered.size, memory_order_relaxed);
+    let_go(site, body->gathered.size);
     pacs_buffer_reset(&body->gathered);
+}
+
+static void forget_eaten(PacsHttpBody *body, PacsHttpSite *site)
+{
+    let_go(site, body->to_eat);
+    pacs_blocks_put(site->options.blocks, body->eating);
+    body->eating = NULL;
+    body->to_eat = 0;
 }
 
 void pacs_http_body_clear(PacsHttpBody *body, PacsHttpSite *site)
 {
     forget_gathered(body, site);
     pacs_buffer_clear(&body->gathered);
+    forget_eaten(body, site);
+    let_go(site, body->filled);
+    pacs_blocks_put(site->options.blocks, body->filling);
+    body->filling = NULL;
+    body->filled = 0;
     pacs_http_inflate_free(body->inflate);
     body->inflate = NULL;
 }
@@ -50,7 +68,7 @@ PacsStatus pacs_http_body_open(PacsHttpBody *body, const PacsHttpRoute *route, c
     body->kind = route->body;
     body->reader = route->reader;
     body->limit = limit_of(route);
-    body->gathered.max = route->body == PACS_HTTP_BODY_STREAM ? PACS_HTTP_BODY_CHUNK : (size_t)body->limit;
+    body->gathered.max = route->body == PACS_HTTP_BODY_STREAM ? 0 : (size_t)body->limit;
     if (route->body == PACS_HTTP_BODY_NONE || !content_encoding || content_encoding[0] == '\0' ||
         strcasecmp(content_encoding, "identity") == 0)
         return PACS_OK;
@@ -61,25 +79,29 @@ PacsStatus pacs_http_body_open(PacsHttpBody *body, const PacsHttpRoute *route, c
 
 /* ---- Gathering (HTTP thread) ---- */
 
-static size_t chunk_room(const PacsHttpBody *body, uint64_t held)
-{
-    size_t chunk = held > PACS_MAX_HTTP_HELD_BODIES / 2 ? CROWDED_CHUNK : PACS_HTTP_BODY_CHUNK;
-
-    return chunk > body->gathered.size ? chunk - body->gathered.size : 0;
-}
-
-PacsStatus pacs_http_body_gather(PacsHttpBody *body, PacsHttpSite *site, const uint8_t *bytes, size_t size,
-                                 size_t *ret_taken, PacsError *err)
+/* The rest of a chunk; its size never shrinks below what is in it. */
+static PacsStatus fill(PacsHttpBody *body, PacsHttpSite *site, const uint8_t *bytes, size_t size,
+                       size_t *ret_taken, PacsError *err)
 {
     uint64_t held = atomic_load_explicit(&site->held_bytes, memory_order_relaxed);
+    size_t chunk = held > PACS_MAX_HTTP_HELD_BODIES / 2 ? CROWDED_CHUNK : PACS_HTTP_BODY_CHUNK;
+    size_t room = chunk > body->filled ? chunk - body->filled : 0;
+    size_t taken = size < room ? size : room;
 
-    if (body->kind == PACS_HTTP_BODY_STREAM) {
-        size_t room = chunk_room(body, held);
-        if (size > room)
-            size = room;
-    } else if (held > PACS_MAX_HTTP_HELD_BODIES) {
+    if (!body->filling && !(body->filling = pacs_blocks_take(site->options.blocks)))
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for the body of a request");
+    memcpy(body->filling + body->filled, bytes, taken);
+    body->filled += taken;
+    atomic_fetch_add_explicit(&site->held_bytes, taken, memory_order_relaxed);
+    *ret_taken = taken;
+    return PACS_OK;
+}
+
+static PacsStatus collect(PacsHttpBody *body, PacsHttpSite *site, const uint8_t *bytes, size_t size,
+                          PacsError *err)
+{
+    if (atomic_load_explicit(&site->held_bytes, memory_order_relaxed) > PACS_MAX_HTTP_HELD_BODIES)
         return pacs_fail(err, PACS_UNAVAILABLE, "too many request bodies at once");
-    }
     if (!pacs_buffer_add(&body->gathered, bytes, size)) {
         if (body->gathered.failure == PACS_TOO_LARGE)
             return pacs_fail(err, PACS_TOO_LARGE, "the body is larger than %llu bytes",
@@ -87,37 +109,71 @@ PacsStatus pacs_http_body_gather(PacsHttpBody *body, PacsHttpSite *site, const u
         return pacs_buffer_check(&body->gathered, err);
     }
     atomic_fetch_add_explicit(&site->held_bytes, size, memory_order_relaxed);
-    *ret_taken = size;
     return PACS_OK;
+}
+
+PacsStatus pacs_http_body_gather(PacsHttpBody *body, PacsHttpSite *site, const uint8_t *bytes, size_t size,
+                                 size_t *ret_taken, PacsError *err)
+{
+    if (body->kind == PACS_HTTP_BODY_STREAM)
+        return fill(body, site, bytes, size, ret_taken, err);
+    PacsStatus status = collect(body, site, bytes, size, err);
+    if (status == PACS_OK)
+        *ret_taken = size;
+    return status;
+}
+
+void pacs_http_body_hand_over(PacsHttpBody *body, bool is_last)
+{
+    assert(!body->eating);
+    body->eating = body->filling;
+    body->to_eat = body->filled;
+    body->eats_last = is_last;
+    body->filling = NULL;
+    body->filled = 0;
 }
 
 /* ---- Eating (pool thread) ---- */
 
-static PacsStatus feed_reader(void *context, const uint8_t *bytes, size_t size, PacsError *err)
+static PacsStatus count_eaten(PacsHttpBody *body, size_t size, PacsError *err)
+{
+    body->eaten += size;
+    return body->eaten <= body->limit ? PACS_OK
+                                      : pacs_fail(err, PACS_TOO_LARGE, "the body is larger than %llu bytes",
+                                                  (unsigned long long)body->limit);
+}
+
+static PacsStatus feed_inflated(void *context, const uint8_t *bytes, size_t size, PacsError *err)
 {
     PacsHttpBody *body = context;
 
-    body->eaten += size;
-    if (body->eaten > body->limit)
-        return pacs_fail(err, PACS_TOO_LARGE, "the body is larger than %llu bytes",
-                         (unsigned long long)body->limit);
-    return body->reader->feed(body->state, bytes, size, err);
+    PacsStatus status = count_eaten(body, size, err);
+    return status == PACS_OK ? body->reader->feed(body->state, bytes, size, err) : status;
+}
+
+static PacsStatus feed_plain(PacsHttpBody *body, PacsError *err)
+{
+    PacsStatus status = count_eaten(body, body->to_eat, err);
+
+    if (status != PACS_OK)
+        return status;
+    if (body->reader->feed_block)
+        return body->reader->feed_block(body->state, &body->eating, body->to_eat, err);
+    return body->reader->feed(body->state, body->eating, body->to_eat, err);
 }
 
 void pacs_http_body_eat(PacsHttpBody *body, PacsHttpSite *site)
 {
     PacsStatus status = PACS_OK;
 
-    if (body->gathered.size == 0)
-        return;
-    if (body->inflate)
-        status = pacs_http_inflate_feed(body->inflate, body->gathered.bytes, body->gathered.size, feed_reader,
-                                        body, &body->failure);
-    else
-        status = feed_reader(body, body->gathered.bytes, body->gathered.size, &body->failure);
+    if (body->to_eat > 0 && body->inflate)
+        status = pacs_http_inflate_feed(body->inflate, body->eating, body->to_eat, feed_inflated, body,
+                                        &body->failure);
+    else if (body->to_eat > 0)
+        status = feed_plain(body, &body->failure);
     if (status != PACS_OK)
         body->failure.status = status; /* a reader may fail without words */
-    forget_gathered(body, site);
+    forget_eaten(body, site);
 }
 
 /* ---- A compressed body kept whole ---- */

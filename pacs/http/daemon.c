@@ -2,6 +2,7 @@
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -38,10 +39,20 @@ typedef struct Call {
     Connection *connection;
     PacsHttpServer *server;
     struct MHD_Connection *mhd;
-    bool has_head; /* the first call has been made */
-    bool is_back;  /* a job has run, and `next` is what it said */
-    PacsHttpNext next;
+    bool has_head;       /* the first call has been made */
     uint64_t body_bytes; /* since the deadline was renewed */
+
+    /* Between the HTTP thread and the worker, which may both be busy with one request. */
+    pthread_mutex_t lock;
+    pthread_cond_t left;  /* the worker has gone */
+    bool is_working;      /* a job has been submitted and has not left */
+    bool is_running;      /* and has begun */
+    bool is_orphan;       /* it has not, and the request is over: all that is left is its own to free */
+    bool is_waiting;      /* the connection is suspended until the worker lets it go on */
+    bool was_resumed;     /* to read on */
+    bool has_ended_early; /* nobody waits for the worker's outcome: it is to leave */
+    bool is_back;         /* the worker has an outcome: `next` */
+    PacsHttpNext next;
 } Call;
 
 /* ---- Connections ---- */
@@ -122,6 +133,8 @@ static void *request_line_read(void *context, const char *target, struct MHD_Con
         return NULL;
     }
     *call = (Call){.exchange = exchange, .connection = connection, .server = daemon->server, .mhd = mhd};
+    (void)pthread_mutex_init(&call->lock, NULL); /* neither can fail with default attributes on Linux, */
+    (void)pthread_cond_init(&call->left, NULL);  /* nor holds anything that would have to be freed */
     exchange->request.target = copy;
     exchange->request.remote_address = connection->address;
     exchange->request.is_loopback = connection->is_loopback;
@@ -204,33 +217,157 @@ static enum MHD_Result answer_and_close(Call *call)
 
 /* ---- Work ---- */
 
-static void run_call(void *argument)
+static void lock(Call *call)
 {
-    Call *call = argument;
+    (void)pthread_mutex_lock(&call->lock); /* fails for misuse only */
+}
 
-    pacs_http_server_job_started(call->server);
-    call->next = pacs_http_exchange_work(call->exchange);
-    call->is_back = true;
+static void unlock(Call *call)
+{
+    (void)pthread_mutex_unlock(&call->lock);
+}
+
+/* The lock is held. */
+static void let_connection_go_on(Call *call)
+{
+    if (!call->is_waiting)
+        return;
+    call->is_waiting = false;
+    call->was_resumed = true;
     if (!call->exchange->has_ended)
         (void)enter(call,
                     PACS_HTTP_PHASE_BODY); /* the peer's time runs again; if it is cut, the daemon hears */
-    MHD_resume_connection(call->mhd);      /* from here on the call is the daemon's again */
+    MHD_resume_connection(call->mhd);
 }
 
-static enum MHD_Result suspend_for_work(Call *call)
+/* The lock is held. True: the connection waits with another chunk, which is taken over, and is let go on. */
+static bool take_next_chunk(Call *call)
+{
+    PacsHttpExchange *exchange = call->exchange;
+
+    if (!call->is_waiting || exchange->is_answered || call->has_ended_early ||
+        !pacs_http_exchange_has_chunk(exchange))
+        return false;
+    pacs_http_exchange_hand_over(exchange);
+    if (!exchange->has_ended)
+        let_connection_go_on(call);
+    return true;
+}
+
+/* True: there is nothing more to do for now, and the call is no longer the worker's. */
+static bool leave(Call *call, PacsHttpNext next)
+{
+    lock(call);
+    bool goes_on = next == PACS_HTTP_NEXT_READ && take_next_chunk(call);
+    if (!goes_on) {
+        if (call->exchange->is_answered && call->is_waiting && call->exchange->has_ended)
+            next = PACS_HTTP_NEXT_REPLY; /* found early, and meanwhile all has come */
+        call->is_working = call->is_running = false;
+        call->is_back = next != PACS_HTTP_NEXT_READ;
+        call->next = next;
+        let_connection_go_on(call);
+        (void)pthread_cond_signal(&call->left);
+    }
+    unlock(call);
+    return !goes_on;
+}
+
+static void run_call(void *argument)
+{
+    Call *call = argument;
+    PacsHttpNext next;
+
+    pacs_http_server_job_started(call->server);
+    lock(call);
+    bool is_orphan = call->is_orphan;
+    call->is_running = !is_orphan;
+    unlock(call);
+    if (is_orphan) {
+        pacs_http_exchange_unref(call->exchange); /* may block: aborts the reader */
+        return;
+    }
+    do
+        next = pacs_http_exchange_work(call->exchange);
+    while (!leave(call, next));
+}
+
+/* The lock is held. */
+static bool suspend(Call *call)
+{
+    if (!enter(call, PACS_HTTP_PHASE_WORKING))
+        return false;
+    call->is_waiting = true;
+    MHD_suspend_connection(call->mhd);
+    return true;
+}
+
+/* A body's chunk may be worked on while the next is read; everything else is waited for. */
+static bool may_read_on(const Call *call)
+{
+    const PacsHttpExchange *exchange = call->exchange;
+
+    return exchange->body.kind == PACS_HTTP_BODY_STREAM && exchange->has_started && !exchange->has_ended;
+}
+
+static void refuse_busy(Call *call)
+{
+    pacs_http_exchange_refuse_busy(call->exchange);
+    lock(call);
+    call->is_working = false;
+    call->is_back = true;
+    call->next = PACS_HTTP_NEXT_REPLY;
+    let_connection_go_on(call);
+    unlock(call);
+}
+
+/* The lock is held, no worker is there, and is given up. */
+static enum MHD_Result begin_work(Call *call)
 {
     bool is_new = !call->exchange->body.is_begun;
+    bool is_suspended = may_read_on(call) || suspend(call);
 
-    if (!enter(call, PACS_HTTP_PHASE_WORKING))
+    if (is_suspended) {
+        call->is_working = true;
+        pacs_http_exchange_hand_over(call->exchange);
+    }
+    unlock(call);
+    if (!is_suspended)
         return MHD_NO;
-    MHD_suspend_connection(call->mhd);
-    if (pacs_http_server_submit(call->server, run_call, call, is_new, NULL) == PACS_OK)
-        return MHD_YES;
-    pacs_http_exchange_refuse_busy(call->exchange);
-    call->next = PACS_HTTP_NEXT_REPLY;
-    call->is_back = true;
-    MHD_resume_connection(call->mhd);
+    if (pacs_http_server_submit(call->server, run_call, call, is_new, NULL) != PACS_OK)
+        refuse_busy(call);
     return MHD_YES;
+}
+
+static enum MHD_Result go_on(Call *call, PacsHttpNext next, bool is_in_body);
+
+/* What has come is to be worked on. *ret_reads_on: by a worker of its own while we go on reading. */
+static enum MHD_Result give_work(Call *call, bool *ret_reads_on)
+{
+    *ret_reads_on = false;
+    lock(call);
+    if (call->is_back) {
+        PacsHttpNext next = call->next;
+        call->is_back = false;
+        unlock(call);
+        return go_on(call, next, !call->exchange->has_ended);
+    }
+    if (call->is_working) { /* both chunks are full, or all has come */
+        bool is_suspended = suspend(call);
+        unlock(call);
+        return is_suspended ? MHD_YES : MHD_NO;
+    }
+    if (call->exchange->is_answered) { /* by a worker, just now: the rest is dropped */
+        unlock(call);
+        *ret_reads_on = true;
+        return MHD_YES;
+    }
+    *ret_reads_on = may_read_on(call);
+    if (*ret_reads_on && !pacs_http_exchange_has_chunk(call->exchange)) { /* no memory for a single one */
+        unlock(call);
+        pacs_http_exchange_refuse_busy(call->exchange);
+        return go_on(call, PACS_HTTP_NEXT_REPLY, true);
+    }
+    return begin_work(call);
 }
 
 static enum MHD_Result go_on(Call *call, PacsHttpNext next, bool is_in_body)
@@ -238,8 +375,10 @@ static enum MHD_Result go_on(Call *call, PacsHttpNext next, bool is_in_body)
     switch (next) {
     case PACS_HTTP_NEXT_READ:
         return MHD_YES;
-    case PACS_HTTP_NEXT_WORK:
-        return suspend_for_work(call);
+    case PACS_HTTP_NEXT_WORK: {
+        bool reads_on;
+        return give_work(call, &reads_on);
+    }
     case PACS_HTTP_NEXT_REPLY:
         return is_in_body ? answer_and_close(call) : queue_reply(call);
     case PACS_HTTP_NEXT_CLOSE:
@@ -281,14 +420,40 @@ static bool renew_body_deadline(Call *call, size_t size)
 
 static enum MHD_Result take_bytes(Call *call, const char *bytes, size_t *size)
 {
-    size_t taken = 0;
+    enum MHD_Result result = MHD_YES;
+    bool reads_on = true;
+    size_t done = 0;
 
     acknowledge_now(call);
     if (!renew_body_deadline(call, *size))
         return MHD_NO;
-    PacsHttpNext next = pacs_http_exchange_bytes(call->exchange, (const uint8_t *)bytes, *size, &taken);
-    *size -= taken;
-    return go_on(call, next, true);
+    while (reads_on && done < *size) {
+        size_t taken = 0;
+        PacsHttpNext next = pacs_http_exchange_bytes(call->exchange, (const uint8_t *)bytes + done,
+                                                     *size - done, &taken);
+        done += taken;
+        if (next == PACS_HTTP_NEXT_WORK) {
+            result = give_work(call, &reads_on);
+        } else {
+            reads_on = next == PACS_HTTP_NEXT_READ;
+            result = go_on(call, next, true);
+        }
+    }
+    *size -= done;
+    return result;
+}
+
+typedef enum Since { SINCE_NOTHING, SINCE_RESUMED, SINCE_BACK } Since;
+
+/* What the worker has brought about since the last call. */
+static Since look_back(Call *call, PacsHttpNext *ret_next)
+{
+    lock(call);
+    Since since = call->is_back ? SINCE_BACK : call->was_resumed ? SINCE_RESUMED : SINCE_NOTHING;
+    *ret_next = call->next;
+    call->is_back = call->was_resumed = false;
+    unlock(call);
+    return since;
 }
 
 static enum MHD_Result handle_access(void *context, struct MHD_Connection *mhd, const char *url,
@@ -296,6 +461,7 @@ static enum MHD_Result handle_access(void *context, struct MHD_Connection *mhd, 
                                      void **request_context)
 {
     Call *call = *request_context;
+    PacsHttpNext next;
 
     (void)context;
     (void)mhd;
@@ -305,10 +471,10 @@ static enum MHD_Result handle_access(void *context, struct MHD_Connection *mhd, 
         return MHD_NO;
     if (!call->has_head)
         return take_head(call, method);
-    if (call->is_back) {
-        call->is_back = false;
-        if (call->next != PACS_HTTP_NEXT_READ)
-            return go_on(call, call->next, *size > 0);
+    Since since = look_back(call, &next);
+    if (since == SINCE_BACK)
+        return go_on(call, next, *size > 0);
+    if (since == SINCE_RESUMED) {
         if (!enter(call, PACS_HTTP_PHASE_BODY))
             return MHD_NO;
         if (*size == 0 && !call->exchange->has_started)
@@ -342,9 +508,19 @@ static void request_ended(void *context, struct MHD_Connection *mhd, void **requ
         return;
     *request_context = NULL;
     PacsHttpExchange *exchange = call->exchange;
+    lock(call);
+    call->has_ended_early = true;
+    /* The client has gone while a chunk is being worked on: what the worker looks at goes with the connection.
+     * It is through with a chunk in some milliseconds. */
+    while (call->is_running)
+        (void)pthread_cond_wait(&call->left, &call->lock);
     (void)enter(call, PACS_HTTP_PHASE_IDLE); /* if it is cut, that stands */
     pacs_http_account_end(exchange, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     pacs_http_server_request_ended(daemon->server);
+    bool is_orphan = call->is_orphan = call->is_working; /* a job that waits for its thread frees it then */
+    unlock(call);
+    if (is_orphan)
+        return;
     if (pacs_http_exchange_has_reader_open(exchange) &&
         pacs_http_server_submit(daemon->server, abandon, call, false, NULL) == PACS_OK)
         return;

@@ -299,7 +299,8 @@ PacsHttpNext pacs_http_exchange_bytes(PacsHttpExchange *exchange, const uint8_t 
 {
     PacsError error = {0};
 
-    exchange->has_started = true;
+    if (!exchange->has_started) /* a worker may read it later on */
+        exchange->has_started = true;
     if (exchange->is_answered)
         return drop(exchange, size, ret_taken);
     if (exchange->body.kind == PACS_HTTP_BODY_NONE)
@@ -309,9 +310,8 @@ PacsHttpNext pacs_http_exchange_bytes(PacsHttpExchange *exchange, const uint8_t 
     if (status == PACS_OK)
         return *ret_taken < size ? PACS_HTTP_NEXT_WORK : PACS_HTTP_NEXT_READ;
     if (exchange->body.kind == PACS_HTTP_BODY_STREAM && status == PACS_NO_MEMORY) {
-        *ret_taken = 0; /* eat what is there already, then there is memory again */
-        if (exchange->body.gathered.size > 0)
-            return PACS_HTTP_NEXT_WORK;
+        *ret_taken = 0; /* what a worker is eating makes room */
+        return PACS_HTTP_NEXT_WORK;
     }
     refuse(exchange, code_of(status), &error);
     return drop(exchange, size, ret_taken);
@@ -376,13 +376,13 @@ static void work_on_stream(PacsHttpExchange *exchange)
         return;
     }
     /* Half an upload of a client that has gone is nobody's; a whole one is finished, heard or not. */
-    if (!exchange->has_ended && pacs_http_cancelled(&exchange->request)) {
+    if (!body->eats_last && pacs_http_cancelled(&exchange->request)) {
         pacs_http_exchange_abandon(exchange);
         pacs_http_exchange_refuse_busy(exchange);
         return;
     }
     pacs_http_body_eat(body, site_of(exchange));
-    if (exchange->has_ended || body->failure.status != PACS_OK)
+    if (body->eats_last || body->failure.status != PACS_OK)
         finish_reading(exchange);
 }
 
@@ -401,9 +401,22 @@ static void work_on_handler(PacsHttpExchange *exchange)
     answer(exchange);
 }
 
+bool pacs_http_exchange_has_chunk(const PacsHttpExchange *exchange)
+{
+    return exchange->body.filled > 0 || exchange->has_ended;
+}
+
+void pacs_http_exchange_hand_over(PacsHttpExchange *exchange)
+{
+    if (exchange->body.kind == PACS_HTTP_BODY_STREAM && !exchange->is_filling)
+        pacs_http_body_hand_over(&exchange->body, exchange->has_ended);
+}
+
 PacsHttpNext pacs_http_exchange_work(PacsHttpExchange *exchange)
 {
     assert(!exchange->is_answered);
+    bool is_last = exchange->body.kind == PACS_HTTP_BODY_STREAM ? exchange->body.eats_last
+                                                                : exchange->has_ended;
     if (exchange->is_filling)
         answer(exchange);
     else if (exchange->body.kind == PACS_HTTP_BODY_STREAM)
@@ -412,5 +425,5 @@ PacsHttpNext pacs_http_exchange_work(PacsHttpExchange *exchange)
         work_on_handler(exchange);
     if (!exchange->is_answered)
         return PACS_HTTP_NEXT_READ;
-    return exchange->has_ended ? PACS_HTTP_NEXT_REPLY : after_early_answer(exchange);
+    return is_last ? PACS_HTTP_NEXT_REPLY : after_early_answer(exchange);
 }

@@ -106,10 +106,10 @@ typedef struct PacsHttpExchange {
     PacsHttpRequest request;
     PacsHttpReply reply;
     PacsHttpBody body;
-    bool is_answered; /* the reply is complete; what still comes in is dropped */
-    bool is_filling;  /* it is but for a body that waits for the disk */
-    bool has_started; /* bytes of the body have come */
-    bool has_ended;   /* the body has been received to its end */
+    atomic_bool is_answered; /* the reply is complete; what still comes in is dropped */
+    bool is_filling;         /* it is but for a body that waits for the disk */
+    bool has_started;        /* bytes of the body have come */
+    bool has_ended;          /* the body has been received to its end */
     uint64_t dropped;
     uint64_t started_ns;
     _Atomic uint32_t references;
@@ -127,6 +127,11 @@ PACS_CHECKED PacsHttpNext pacs_http_exchange_head(PacsHttpExchange *exchange);
 PACS_CHECKED PacsHttpNext pacs_http_exchange_bytes(PacsHttpExchange *exchange, const uint8_t *bytes,
                                                    size_t size, size_t *ret_taken);
 PACS_CHECKED PacsHttpNext pacs_http_exchange_end(PacsHttpExchange *exchange);
+/** Before each WORK: what has come of a streamed body becomes the worker's. It may then be worked on while the HTTP
+ *  thread goes on with bytes and end; this call, and what the glue looks at of the other side, under the glue's lock. */
+void pacs_http_exchange_hand_over(PacsHttpExchange *exchange);
+/** Whether something has come since, or the body has ended. */
+bool pacs_http_exchange_has_chunk(const PacsHttpExchange *exchange);
 /** In place of an inline handler's or reader's step. READ, REPLY or CLOSE comes next. */
 PACS_CHECKED PacsHttpNext pacs_http_exchange_work(PacsHttpExchange *exchange);
 /** No thread is free: 503 instead of WORK. */

@@ -189,8 +189,8 @@ typedef void (*PacsHttpHandle)(void *context, PacsHttpRequest *request, PacsHttp
 /**
  * A body that is eaten as it arrives, in constant memory, on pool threads (never the HTTP thread). One
  * request's calls come one after the other, perhaps on different threads. A small body costs one job: begin,
- * feed and finish run in it back to back. While a worker eats, the connection waits, so the peer is slowed to
- * our pace.
+ * feed and finish run in it back to back. While a worker eats one chunk the next is read from the connection;
+ * then that waits, so the peer is slowed to our pace.
  */
 typedef struct PacsHttpBodyReader {
     /**
@@ -204,6 +204,9 @@ typedef struct PacsHttpBodyReader {
      * failure ends the reading: finish is called next, and gives the answer. Required.
      */
     PacsStatus (*feed)(void *state, const uint8_t *bytes, size_t size, PacsError *err);
+    /** As feed, of `size` bytes in a block (pacs/util/blocks.h): *takes* it and sets it NULL where that saves a copy.
+     *  NULL: feed is called. */
+    PacsStatus (*feed_block)(void *state, uint8_t **block, size_t size, PacsError *err);
     /**
      * The end: `error` is NULL when the whole body was fed, or says why not: what feed returned, or what the
      * server found (PACS_TOO_LARGE: over the limit; PACS_INVALID: broken gzip). Fills the reply, frees state.

@@ -80,6 +80,7 @@ static PacsHttpNext run_jobs(PacsHttpExchange *exchange, PacsHttpNext next, Pacs
 {
     while (next == PACS_HTTP_NEXT_WORK) {
         answer->work_jobs++;
+        pacs_http_exchange_hand_over(exchange);
         next = pacs_http_exchange_work(exchange);
     }
     return next;

@@ -10,6 +10,7 @@
 #include "pacs/http/http.h"
 #include "pacs/http/router.h"
 #include "pacs/util/auto.h"
+#include "pacs/util/blocks.h"
 #include "pacs/util/metrics.h"
 #include "pacs/util/status.h"
 
@@ -29,6 +30,7 @@ typedef struct PacsHttpSiteOptions {
     const char *const *cors_origins;
     size_t cors_origin_count;
     PacsMetrics *metrics; /* NULL: none */
+    PacsBlocks *blocks;   /* for bodies that come in; borrowed, outlives the site. NULL: none are kept */
 } PacsHttpSiteOptions;
 
 typedef struct PacsHttpSite {

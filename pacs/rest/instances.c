@@ -57,6 +57,11 @@ static PacsStatus feed_upload(void *state, const uint8_t *bytes, size_t size, Pa
     return pacs_upload_feed(state, bytes, size, err);
 }
 
+static PacsStatus feed_block(void *state, uint8_t **block, size_t size, PacsError *err)
+{
+    return pacs_upload_feed_block(state, block, size, err);
+}
+
 static void write_stored(PacsJson *json, const PacsIngested *ingested)
 {
     const char(*ids)[PACS_ORTHANC_ID_SIZE] = ingested->added.ids;
@@ -102,8 +107,11 @@ static void abort_upload(void *state)
     pacs_upload_free(state);
 }
 
-const PacsHttpBodyReader rest_instance_reader = {
-    .begin = begin_upload, .feed = feed_upload, .finish = finish_upload, .abort = abort_upload};
+const PacsHttpBodyReader rest_instance_reader = {.begin = begin_upload,
+                                                 .feed = feed_upload,
+                                                 .feed_block = feed_block,
+                                                 .finish = finish_upload,
+                                                 .abort = abort_upload};
 
 /* ---- GET /instances/{id}/file ---- */
 

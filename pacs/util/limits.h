@@ -37,7 +37,7 @@
 #define PACS_MAX_HTTP_HEADER (64u << 10)      /* request line and all headers: QIDO lists of 1,000 UIDs */
 #define PACS_MAX_HTTP_QUERY_PARAMETERS 1024   /* count */
 #define PACS_MAX_HTTP_COLLECTED_BODY (16u << 20) /* JSON bodies read whole: tools/find with long lists */
-#define PACS_HTTP_BODY_CHUNK (256u << 10)     /* what a streamed body hands to a worker at a time */
+#define PACS_HTTP_BODY_CHUNK (256u << 10)     /* what a streamed body hands to a worker at a time: one block (pacs/util/blocks.h) */
 #define PACS_MAX_HTTP_STREAMED_BODY (64ull << 30) /* one object of the largest scanners, with room; the store has its own */
 #define PACS_MAX_HTTP_HELD_BODIES (512u << 20)    /* parts of all request bodies in memory together: then 503, smaller chunks */
 #define PACS_MAX_HTTP_IGNORED_BODY (1u << 20) /* read and dropped so that a refused client hears why; above: closed */

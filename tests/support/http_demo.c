@@ -373,6 +373,8 @@ static PacsStatus upload_feed(void *state, const uint8_t *bytes, size_t size, Pa
     demo->checksum = demo_checksum(demo->checksum, bytes, size);
     bool fails = demo->fails_at > 0 && demo->fed > demo->fails_at;
     (void)pthread_cond_broadcast(&demo->changed);
+    while (demo->feeds_wait && !demo->is_open)
+        (void)pthread_cond_wait(&demo->changed, &demo->lock);
     (void)pthread_mutex_unlock(&demo->lock);
     return fails ? pacs_fail(err, PACS_INVALID, "not what I eat") : PACS_OK;
 }

@@ -17,6 +17,7 @@ typedef struct Demo {
     bool is_open;      /* the gate */
     int inside;        /* handlers waiting at the gate, or past it and not returned */
     bool saw_cancel;   /* the handler at the gate was told that the client has gone */
+    bool feeds_wait;   /* the upload reader's feed waits at the gate */
     bool refuses;      /* the upload reader refuses in begin */
     uint64_t fails_at; /* its feed, or opening a piece, fails from this byte on; 0: never */
     int begun, finished, aborted, feeds;

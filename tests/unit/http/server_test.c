@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -733,6 +735,57 @@ static void an_upload_whose_client_goes_is_aborted(void **state)
     assert_int_equal(demo.finished, 0);
 }
 
+/* Bytes of ours that the server's side of the connection has not taken. */
+static int untaken(int fd)
+{
+    int count = 0;
+
+    assert_int_equal(ioctl(fd, SIOCOUTQ, &count),
+                     0); /* unacknowledged: a stopped reader leaves its buffers full */
+    return count;
+}
+
+static void the_next_chunk_is_read_while_a_worker_has_one(void **state)
+{
+    (void)state;
+    Heard heard = {0};
+    const size_t size = 2 * (size_t)PACS_HTTP_BODY_CHUNK;
+
+    start();
+    demo.feeds_wait = true;
+    int fd = dial();
+    post_head(fd, "/upload", size + 1, "");
+    assert_true(say_bytes(fd, bytes, size));
+    demo_await_fed(&demo, PACS_HTTP_BODY_CHUNK); /* and there it waits */
+    while (untaken(fd) > 0)
+        (void)poll(NULL, 0, 1);
+    assert_int_equal(demo.fed, PACS_HTTP_BODY_CHUNK);
+    demo_open_gate(&demo);
+    assert_true(say_bytes(fd, bytes + size, 1));
+    assert_int_equal(hear(fd, &heard), 200);
+    assert_int_equal(demo.fed, size + 1);
+    assert_int_equal(demo.checksum, demo_checksum(0, bytes, size + 1));
+    forget(&heard);
+    (void)close(fd);
+}
+
+static void an_upload_is_aborted_once_its_worker_is_through(void **state)
+{
+    (void)state;
+
+    start();
+    demo.feeds_wait = true;
+    int fd = dial();
+    post_head(fd, "/upload", 50u << 20, "");
+    assert_true(say_bytes(fd, bytes, PACS_HTTP_BODY_CHUNK + 1));
+    demo_await_fed(&demo, PACS_HTTP_BODY_CHUNK);
+    (void)close(fd);
+    assert_int_equal(demo.aborted, 0);
+    demo_open_gate(&demo);
+    demo_await_aborted(&demo, 1);
+    assert_int_equal(demo.finished, 0);
+}
+
 /* ---- Many, and the end ---- */
 
 static void *ask_many_times(void *argument)
@@ -878,6 +931,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_client_that_does_not_read_is_cut_off, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_slow_handler_is_not_the_clients_fault, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_handler_hears_that_its_client_has_gone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_next_chunk_is_read_while_a_worker_has_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_upload_is_aborted_once_its_worker_is_through, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_upload_whose_client_goes_is_aborted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_clients_are_served_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stopping_lets_running_requests_finish, set_up, tear_down),
