@@ -32,6 +32,7 @@ struct PacsServer {
     PacsMetric *free_bytes;
     PacsBlocks *blocks;
     PacsHttpSiteOptions access; /* who may ask over HTTP */
+    PacsExtraTags extra_tags;
     PacsStore *store;
     PacsIndex *index;
     PacsIngest *ingest;
@@ -127,7 +128,9 @@ static PacsStatus open_back_ends(PacsServer *server, const PacsSettings *setting
                                         .write_cached = settings->storage_write_cached,
                                         .blocks = server->blocks};
     PacsIndexSqliteOptions index_options = {
-        .path = pacs_arena_printf(server->arena, "%s/index.sqlite", index), .log_bytes = INDEX_LOG_BYTES};
+        .path = pacs_arena_printf(server->arena, "%s/index.sqlite", index),
+        .log_bytes = INDEX_LOG_BYTES,
+        .extra_tags = server->extra_tags};
     if (!server->folder || !server->temporary_folder || !index_options.path)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory to start");
     status = pacs_store_fs_open(&store_options, server->metrics, &server->store, err);
@@ -179,14 +182,13 @@ static PacsStatus find_metadata_root(PacsServer *server, const PacsSettings *set
 static PacsStatus open_ways(PacsServer *server, const PacsSettings *settings, PacsError *err)
 {
     PacsIngestOptions options = {.read_only = settings->read_only};
+    memcpy(options.extra_tags, server->extra_tags.tags, sizeof options.extra_tags);
+    memcpy(options.extra_tag_count, server->extra_tags.count, sizeof options.extra_tag_count);
     PacsLifecycleOptions lifecycle = {.stable_age_s = (uint32_t)settings->stable_age_s};
 
     PacsStatus status = find_metadata_root(server, settings, &lifecycle.metadata_root, err);
     if (status == PACS_OK)
         status = pacs_options_overwrite(settings, &options.overwrite, err);
-    if (status == PACS_OK)
-        status = pacs_options_extra_tags(settings, server->arena, options.extra_tags, options.extra_tag_count,
-                                         err);
     if (status == PACS_OK)
         status = pacs_ingest_new(&options, server->store, server->index, server->metrics, &server->ingest,
                                  err);
@@ -203,6 +205,7 @@ static PacsStatus open_ways(PacsServer *server, const PacsSettings *settings, Pa
     PacsRestOptions rest = {.name = settings->name,
                             .dicom_aet = settings->dicom_aet,
                             .overwrite = options.overwrite,
+                            .extra_tags = server->extra_tags,
                             .http_secure = !server->access.remote_access_allowed ||
                                            server->access.authentication,
                             .read_only = settings->read_only,
@@ -343,6 +346,9 @@ PacsStatus pacs_server_start(const PacsSettings *settings, const char *config_pa
         status = pacs_blocks_new(&server->blocks, err);
     if (status == PACS_OK)
         status = read_access(server, settings, err);
+    if (status == PACS_OK)
+        status = pacs_options_extra_tags(settings, server->arena, server->extra_tags.tags,
+                                         server->extra_tags.count, err);
     if (status == PACS_OK)
         status = open_back_ends(server, settings, config_path, err);
     if (status == PACS_OK)

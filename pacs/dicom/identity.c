@@ -1,9 +1,10 @@
 #include "pacs/dicom/identity.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "pacs/util/buffer.h"
+#include "pacs/util/auto.h"
 #include "pacs/util/hash.h"
 #include "pacs/util/limits.h"
 
@@ -113,6 +114,36 @@ bool pacs_main_tags_contain(PacsLevel level, PacsTag tag)
             return true;
     }
     return false;
+}
+
+static int compare_tags(const void *a, const void *b)
+{
+    PacsTag left = *(const PacsTag *)a;
+    PacsTag right = *(const PacsTag *)b;
+    return (left > right) - (left < right);
+}
+
+PacsStatus pacs_main_tags_signature(PacsLevel level, const PacsExtraTags *extra, PacsBuffer *out,
+                                    PacsError *err)
+{
+    size_t count;
+    const PacsTag *tags = pacs_main_tags(level, &count);
+    PACS_AUTO_FREE PacsTag *all = reallocarray(NULL, count + extra->count[level], sizeof *all);
+    if (!all)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for %zu tags", count + extra->count[level]);
+    memcpy(all, tags, count * sizeof *all);
+    if (extra->count[level] > 0)
+        memcpy(all + count, extra->tags[level], extra->count[level] * sizeof *all);
+    count += extra->count[level];
+    qsort(all, count, sizeof *all, compare_tags);
+    for (size_t i = 0; i < count; i++) {
+        char text[PACS_TAG_COMMA_SIZE];
+        if (i > 0 && all[i] == all[i - 1])
+            continue;
+        pacs_tag_format_comma(all[i], text);
+        (void)pacs_buffer_add_format(out, "%s%s", i == 0 ? "" : ";", text);
+    }
+    return pacs_buffer_check(out, err);
 }
 
 /* Padding of either kind at the end is lost before Orthanc hashes; spaces in front of a PatientID are not. */

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "pacs/dicom/tag.h"
+#include "pacs/util/buffer.h"
 #include "pacs/util/status.h"
 #include "pacs/util/text.h"
 
@@ -57,6 +58,17 @@ bool pacs_orthanc_id_valid(PacsSlice id);
  * tags are not repeated here: its resource shows them as PatientMainDicomTags.
  */
 const PacsTag *pacs_main_tags(PacsLevel level, size_t *ret_count);
+
+/** What a configuration adds to them (ExtraMainDicomTags), by PacsLevel. */
+typedef struct PacsExtraTags {
+    const PacsTag *tags[PACS_LEVEL_COUNT];
+    size_t count[PACS_LEVEL_COUNT];
+} PacsExtraTags;
+
+/** "0010,0010;0010,0020": all tags of a level, sorted, each once, as Orthanc's MainDicomTagsSignature has them; added to
+ *  `out`. */
+PACS_CHECKED PacsStatus pacs_main_tags_signature(PacsLevel level, const PacsExtraTags *extra, PacsBuffer *out,
+                                                 PacsError *err);
 
 /** True if the tag is one of pacs_main_tags(level). */
 bool pacs_main_tags_contain(PacsLevel level, PacsTag tag);

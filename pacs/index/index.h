@@ -260,6 +260,7 @@ typedef struct PacsIndexSqliteOptions {
     uint32_t reader_count; /* connections beside the writer; 0: default */
     uint64_t
         log_bytes; /* length of the write-ahead log from the start: overwriting is quicker than appending */
+    PacsExtraTags extra_tags; /* for metadata; borrowed for the index's life */
 } PacsIndexSqliteOptions;
 
 /** Errors: PACS_EXISTS (another process has it open), PACS_UNSUPPORTED (made by a newer Lightbox),

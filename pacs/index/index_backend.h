@@ -101,4 +101,5 @@ typedef struct PacsIndexOps {
 struct PacsIndex {
     const PacsIndexOps *ops;
     uint32_t schema_version; /* of the open database */
+    PacsExtraTags extra_tags;
 };

@@ -6,9 +6,9 @@
 #include "pacs/util/buffer.h"
 #include "pacs/util/clock.h"
 
-#define IMPLIED_MAX 16     /* more than any level has */
-#define SIGNATURE_MAX 4096 /* 10 bytes for each of some 40 tags */
-#define TIME_SIZE 16       /* "20261121T064700" and a NUL */
+#define IMPLIED_MAX 16           /* more than any level has */
+#define SIGNATURE_MAX (1u << 20) /* 10 bytes for each of some 40 tags and those of the configuration */
+#define TIME_SIZE 16             /* "20261121T064700" and a NUL */
 
 typedef struct List {
     PacsMetadataValue *values;
@@ -35,19 +35,12 @@ static const char *time_text(PacsArena *arena, int64_t ms)
     return text;
 }
 
-/** The tags that are indexed at a level, "0008,0020;0008,0030;...": Orthanc compares it to know what to
- * rebuild. */
-static const char *signature(PacsLevel level, PacsArena *arena)
+/** The tags that are indexed at a level: Orthanc compares it to know what to rebuild. */
+static const char *signature(const PacsMetadataFacts *facts, PacsArena *arena)
 {
-    size_t count = 0;
-    const PacsTag *tags = pacs_main_tags(level, &count);
     PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(SIGNATURE_MAX);
-    for (size_t i = 0; i < count; i++) {
-        char tag[PACS_TAG_COMMA_SIZE];
-        pacs_tag_format_comma(tags[i], tag);
-        pacs_buffer_add_format(&text, "%s%s", i == 0 ? "" : ";", tag);
-    }
-    return pacs_arena_strdup(arena, pacs_buffer_text(&text));
+    const bool made = pacs_main_tags_signature(facts->level, facts->extra_tags, &text, NULL) == PACS_OK;
+    return made ? pacs_arena_strdup(arena, pacs_buffer_text(&text)) : NULL;
 }
 
 /** Orthanc has no origin of its own for STOW-RS (a plug-in there) and none for what the server
@@ -115,7 +108,7 @@ PacsStatus pacs_index_metadata_list(const PacsMetadataFacts *facts, const PacsMe
 {
     List implied = {.values = pacs_arena_array(arena, IMPLIED_MAX, sizeof *implied.values)};
     List merged = {.values = pacs_arena_array(arena, IMPLIED_MAX + set_count, sizeof *merged.values)};
-    const char *tags = signature(facts->level, arena);
+    const char *tags = signature(facts, arena);
     if (!implied.values || !merged.values || !tags)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for metadata");
 

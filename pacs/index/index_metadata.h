@@ -7,6 +7,7 @@
  * costs no rows of metadata. Texts that do not apply are NULL, numbers -1. */
 typedef struct PacsMetadataFacts {
     PacsLevel level;
+    const PacsExtraTags *extra_tags; /* as configured today */
     PacsOrigin origin;          /* series (of the first instance), instances */
     int64_t time_ms;            /* last update; of an instance: reception */
     int64_t expected_instances; /* series */

@@ -231,7 +231,7 @@ PacsStatus pacs_index_sqlite_open(const PacsIndexSqliteOptions *options, PacsMet
     IndexSqlite *sqlite = calloc(1, sizeof *sqlite);
     if (!sqlite)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for the index");
-    *sqlite = (IndexSqlite){.base.ops = &sqlite_ops, .lock_fd = -1};
+    *sqlite = (IndexSqlite){.base.ops = &sqlite_ops, .base.extra_tags = options->extra_tags, .lock_fd = -1};
     register_metrics(sqlite, metrics);
     PACS_AUTO(PacsIndex) index = &sqlite->base;
 

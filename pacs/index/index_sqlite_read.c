@@ -242,7 +242,7 @@ PacsStatus pacs_index_sqlite_read_metadata(PacsIndex *self, PacsLevel level, con
 {
     INDEX_AUTO_READER IndexReader reader = {0};
     int64_t row = 0;
-    PacsMetadataFacts facts = {0};
+    PacsMetadataFacts facts = {.extra_tags = &self->extra_tags};
     PacsMetadataValue *set = NULL;
     size_t set_count = 0;
     PacsStatus status = pacs_index_sqlite_read_begin(pacs_index_sqlite(self), true, &reader, err);

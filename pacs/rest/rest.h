@@ -24,6 +24,7 @@ typedef struct PacsRestOptions {
     uint16_t http_port;
     uint64_t maximum_storage_size_mb;
     PacsOverwrite overwrite;
+    PacsExtraTags extra_tags;
     bool http_secure; /* IsHttpServerSecure: who asks from afar has to say who he is */
     bool read_only;
     bool describe_errors; /* HttpDescribeErrors */

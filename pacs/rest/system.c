@@ -8,19 +8,17 @@
 #define ORTHANC_API_VERSION 31
 #define ORTHANC_VERSION "1.13.0"
 
+#define SIGNATURE_MAX (8u << 10) /* 10 bytes for each of some 40 tags and those that are configured */
+
 static const char *const overwrite_names[] = {[PACS_OVERWRITE_NEVER] = "Never",
                                               [PACS_OVERWRITE_ALWAYS] = "Always",
                                               [PACS_OVERWRITE_IF_CHANGED] = "IfChanged"};
 
-/** "0010,0010;0010,0020": the main tags of a level, as Orthanc's signature has them. */
-static void write_signature(PacsJson *json, PacsLevel level)
+static void write_signature(PacsJson *json, const PacsRestOptions *options, PacsLevel level)
 {
-    size_t count = 0;
-    const PacsTag *tags = pacs_main_tags(level, &count);
-    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(4096);
+    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(SIGNATURE_MAX);
 
-    for (size_t i = 0; i < count; i++)
-        (void)pacs_buffer_add_format(&text, "%s%04x,%04x", i ? ";" : "", tags[i] >> 16, tags[i] & 0xFFFF);
+    pacs_ignore(pacs_main_tags_signature(level, &options->extra_tags, &text, NULL)); /* cut short at worst */
     pacs_json_member_string(json, pacs_level_name(level), pacs_buffer_text(&text));
 }
 
@@ -36,14 +34,14 @@ static void write_capabilities(PacsJson *json)
     pacs_json_object_end(json);
 }
 
-static void write_main_tags(PacsJson *json)
+static void write_main_tags(PacsJson *json, const PacsRestOptions *options)
 {
     pacs_json_key(json, "MainDicomTags");
     pacs_json_object_begin(json);
-    write_signature(json, PACS_LEVEL_INSTANCE);
-    write_signature(json, PACS_LEVEL_PATIENT);
-    write_signature(json, PACS_LEVEL_SERIES);
-    write_signature(json, PACS_LEVEL_STUDY);
+    write_signature(json, options, PACS_LEVEL_INSTANCE);
+    write_signature(json, options, PACS_LEVEL_PATIENT);
+    write_signature(json, options, PACS_LEVEL_SERIES);
+    write_signature(json, options, PACS_LEVEL_STUDY);
     pacs_json_object_end(json);
 }
 
@@ -69,7 +67,7 @@ void rest_system(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
     pacs_json_member_string(&json, "IngestTranscoding", "");
     pacs_json_member_bool(&json, "IsHttpServerSecure", options->http_secure);
     pacs_json_member_string(&json, "LightboxVersion", PACS_VERSION);
-    write_main_tags(&json);
+    write_main_tags(&json, options);
     pacs_json_member_u64(&json, "MaximumPatientCount", 0);
     pacs_json_member_string(&json, "MaximumStorageMode", "Reject");
     pacs_json_member_u64(&json, "MaximumStorageSize", options->maximum_storage_size_mb);

@@ -262,6 +262,14 @@ def test_open_to_strangers_is_not_called_secure(make_lightbox, tmp_path, setting
             assert server.get("/system", auth=("someone", "secret")).json()["IsHttpServerSecure"] is secure
 
 
+def test_signature_has_the_configured_tags(make_lightbox):
+    plain = make_lightbox().json("/system")["MainDicomTags"]
+    extra = make_lightbox({"ExtraMainDicomTags": {"Patient": ["PatientAge", "0008,0005"], "Series": ["Rows"]}}).json("/system")["MainDicomTags"]
+    assert plain["Patient"] == "0010,0010;0010,0020;0010,0030;0010,0040;0010,1000"
+    assert extra["Patient"] == "0008,0005;" + plain["Patient"] + ";0010,1010"
+    assert "0028,0010" in extra["Series"].split(";") and extra["Study"] == plain["Study"]
+
+
 def test_errors_forbid_sniffing(lightbox):
     assert lightbox.get("/no-such-route").headers["X-Content-Type-Options"] == "nosniff"
 

@@ -102,11 +102,13 @@ static void damaged_tags_are_corrupt_wherever_they_are_cut(void **state)
 
 /* ---- Metadata ---- */
 
+static const PacsExtraTags no_extra_tags;
+
 static void metadata_set_explicitly_wins_and_keeps_the_order(void **state)
 {
     (void)state;
     PACS_AUTO(PacsArena) arena = pacs_arena_new(1u << 20);
-    const PacsMetadataFacts facts = {.level = PACS_LEVEL_PATIENT, .time_ms = 0};
+    const PacsMetadataFacts facts = {.level = PACS_LEVEL_PATIENT, .extra_tags = &no_extra_tags, .time_ms = 0};
     const PacsMetadataValue set[] = {{.number = 5, .value = "from"},
                                      {.number = 7, .value = "mine", .revision = 2},
                                      {.number = 1024, .value = "u"}};
@@ -125,7 +127,7 @@ static void a_signature_lists_the_main_tags_of_its_level(void **state)
 {
     (void)state;
     PACS_AUTO(PacsArena) arena = pacs_arena_new(1u << 20);
-    const PacsMetadataFacts facts = {.level = PACS_LEVEL_PATIENT, .time_ms = 0};
+    const PacsMetadataFacts facts = {.level = PACS_LEVEL_PATIENT, .extra_tags = &no_extra_tags, .time_ms = 0};
     PacsMetadataValue *values = NULL;
     size_t count = 0;
     assert_int_equal(pacs_index_metadata_list(&facts, NULL, 0, arena, &values, &count, NULL), PACS_OK);
@@ -239,9 +241,25 @@ static void a_patient_ref_tells_issuers_apart(void **state)
     assert_string_equal(refs[0], refs[3]);
 }
 
+static void the_signature_has_the_configured_tags_in_order_and_once(void **state)
+{
+    (void)state;
+    static const PacsTag more[] = {PACS_TAG(0x0010, 0x1010), PACS_TAG(0x0008, 0x0005), PACS_TAG_PATIENT_ID};
+    const PacsExtraTags extra = {.tags[PACS_LEVEL_PATIENT] = more, .count[PACS_LEVEL_PATIENT] = 3};
+    const PacsMetadataFacts facts = {.level = PACS_LEVEL_PATIENT, .extra_tags = &extra};
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(1 << 20);
+    PacsMetadataValue *values = NULL;
+    size_t count = 0;
+    assert_int_equal(pacs_index_metadata_list(&facts, NULL, 0, arena, &values, &count, NULL), PACS_OK);
+    assert_int_equal(values[count - 1].number, PACS_METADATA_MAIN_DICOM_TAGS_SIGNATURE);
+    assert_string_equal(values[count - 1].value,
+                        "0008,0005;0010,0010;0010,0020;0010,0030;0010,0040;0010,1000;0010,1010");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_signature_has_the_configured_tags_in_order_and_once),
         cmocka_unit_test(an_id_comes_back_as_it_was),
         cmocka_unit_test(what_is_no_id_is_refused),
         cmocka_unit_test(tags_come_back_as_they_were),
