@@ -10,6 +10,10 @@ from support import samples
 from support.lightbox import BINARY, Lightbox
 
 
+def pytest_addoption(parser):
+    parser.addoption("--update-golden", action="store_true", help="write the answers of this run into golden/*.txt")
+
+
 def require(present, what):
     """A component the test needs: missing on CI is a failure, on a person's machine a skip that shows."""
     if present:
