@@ -1,6 +1,10 @@
 foreach(name multipart query range buffers)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit http/${name}_test LINKS pacs_http)
 endforeach()
-foreach(name exchange body server)
+foreach(name exchange body)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit http/${name}_test LINKS pacs_http SOURCES support/http_demo.c)
+endforeach()
+foreach(name server server_peers)
+    pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit http/${name}_test LINKS pacs_http
+        SOURCES support/http_demo.c unit/http/served.c)
 endforeach()
