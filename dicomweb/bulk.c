@@ -4,6 +4,7 @@
 #include "dicomweb/bulk_parts.h"
 #include "dicomweb/dicomweb_private.h"
 #include "dicomweb/document.h"
+#include "dicomweb/inline_value.h"
 #include "dicomweb/media_types.h"
 #include "dicomweb/url.h"
 #include "pacs/dicom/uid.h"
@@ -115,6 +116,29 @@ static PacsStatus add_value(BulkRequest *asked, const PacsUidPath *path, const P
     return status;
 }
 
+/** A value too small for the bulk table stands in the metadata. */
+static PacsStatus add_inline_value(BulkRequest *asked, const PacsUidPath *path, PacsError *err)
+{
+    const void *bytes = NULL;
+    size_t size = 0;
+    DicomwebBulkPart *part = NULL;
+
+    PacsStatus status = dicomweb_inline_value_find(asked->dicomweb->index, path, asked->value,
+                                                   asked->parts.arena, &bytes, &size, err);
+    if (status == PACS_OK)
+        status = dicomweb_bulk_parts_add(&asked->parts, &part, err);
+    if (status != PACS_OK)
+        return status;
+    part->bytes = bytes;
+    part->size_bytes = size;
+    part->media_type = DICOMWEB_TYPE_BYTES;
+    part->location = locate(asked, path, "bulkdata", pacs_slice(asked->value));
+    if (!part->location)
+        return no_memory(err);
+    return strcmp(asked->value, ENCAPSULATED_DOCUMENT) == 0 ? describe_document(asked, path, part, err)
+                                                            : PACS_OK;
+}
+
 static bool is_wanted(const BulkRequest *asked, PacsSlice value_path)
 {
     return asked->value ? pacs_slice_equal(value_path, asked->value)
@@ -134,8 +158,8 @@ static PacsStatus add_instance(BulkRequest *asked, const PacsUidPath *path, Pacs
     while (status == PACS_OK) {
         status = pacs_bulk_table_next(blobs.bulk_table, blobs.bulk_table_size, &cursor, &value_path, &value,
                                       err);
-        if (status == PACS_NOT_FOUND)
-            return PACS_OK; /* that was all */
+        if (status == PACS_NOT_FOUND) /* that was all */
+            return asked->value ? add_inline_value(asked, path, err) : PACS_OK;
         if (status != PACS_OK || !is_wanted(asked, value_path))
             continue;
         if (!value.encapsulated)

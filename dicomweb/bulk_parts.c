@@ -123,6 +123,14 @@ static PacsStatus open_part(void *context, const void *item, uint64_t offset, ui
     return status;
 }
 
+static void add_part(const DicomwebBulkPart *part, const PacsHttpOpener *opener, PacsHttpReply *reply)
+{
+    if (part->bytes)
+        pacs_http_reply_piece_bytes(reply, part->bytes, (size_t)part->size_bytes);
+    else
+        pacs_http_reply_piece_opened(reply, opener, part, part->size_bytes);
+}
+
 /** What a browser would run as a page is handed over as a file: documents have the type their sender gave them. */
 static void defuse(PacsHttpReply *reply, const char *media_type)
 {
@@ -142,7 +150,7 @@ static void add_body(const DicomwebBulkParts *parts, const DicomwebOffer *offer,
 
     if (!offer->is_multipart) {
         pacs_http_reply_pieces(reply, dicomweb_content_type(offer, NULL, parts->arena));
-        pacs_http_reply_piece_opened(reply, opener, &parts->parts[0], parts->parts[0].size_bytes);
+        add_part(&parts->parts[0], opener, reply);
         defuse(reply, offer->media_type);
         return;
     }
@@ -151,7 +159,7 @@ static void add_body(const DicomwebBulkParts *parts, const DicomwebOffer *offer,
         const DicomwebBulkPart *part = &parts->parts[i];
         const DicomwebOffer own = {offer->media_type, part->transfer_syntax_uid, false, false};
         dicomweb_multipart_part(&body, dicomweb_content_type(&own, NULL, parts->arena), part->location);
-        pacs_http_reply_piece_opened(reply, opener, part, part->size_bytes);
+        add_part(part, opener, reply);
     }
     dicomweb_multipart_end(&body);
 }

@@ -15,6 +15,7 @@ typedef struct DicomwebBulkPart {
     const char *transfer_syntax_uid; /* NULL: no pixels */
     const char *location;            /* path of its URL */
     uint64_t size_bytes;
+    const void *bytes; /* in memory; NULL: stored, as one of the following */
     bool is_frame;
     union {
         PacsRetrievedFrame frame;

@@ -154,7 +154,8 @@ static void remember(MetadataCache *cache, Entry *entry)
 
 /* ---- Calls ---- */
 
-PacsMetadataBody *metadata_cache_find_current(MetadataCache *cache, const MetadataKey *key, uint64_t generation)
+PacsMetadataBody *metadata_cache_find_current(MetadataCache *cache, const MetadataKey *key,
+                                              uint64_t generation)
 {
     KeyText text;
     PacsMetadataBody *body = NULL;
@@ -168,8 +169,8 @@ PacsMetadataBody *metadata_cache_find_current(MetadataCache *cache, const Metada
     return body;
 }
 
-PacsMetadataBody *metadata_cache_find_revision(MetadataCache *cache, const MetadataKey *key, const char *revision,
-                                               uint64_t generation)
+PacsMetadataBody *metadata_cache_find_revision(MetadataCache *cache, const MetadataKey *key,
+                                               const char *revision, uint64_t generation)
 {
     KeyText text;
     PacsMetadataBody *body = NULL;

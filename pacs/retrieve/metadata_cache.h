@@ -21,10 +21,11 @@ typedef struct MetadataKey {
 } MetadataKey;
 
 /** The answer as it was when the index stood at `generation`, or NULL. The caller's to unref. */
-PacsMetadataBody *metadata_cache_find_current(MetadataCache *cache, const MetadataKey *key, uint64_t generation);
+PacsMetadataBody *metadata_cache_find_current(MetadataCache *cache, const MetadataKey *key,
+                                              uint64_t generation);
 /** The answer of that revision, which from now on stands for `generation`, or NULL. */
-PacsMetadataBody *metadata_cache_find_revision(MetadataCache *cache, const MetadataKey *key, const char *revision,
-                                               uint64_t generation);
+PacsMetadataBody *metadata_cache_find_revision(MetadataCache *cache, const MetadataKey *key,
+                                               const char *revision, uint64_t generation);
 /** Steals the buffer's bytes. The caller's to unref; NULL: no memory. */
 PacsMetadataBody *metadata_cache_add(MetadataCache *cache, const MetadataKey *key, const char *revision,
                                      uint64_t generation, PacsBuffer *bytes);

@@ -224,6 +224,34 @@ static void a_value_within_a_sequence_is_found_by_its_path(void **state)
                 sizeof value);
 }
 
+static void a_value_that_stands_in_the_metadata_is_found_too(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    AUTO_BYTES bytes;
+
+    bytes_init(&bytes);
+    add_identity(&bytes);
+    add_element(&bytes, PACS_TAG_ENCAPSULATED_DOCUMENT, "OB", "a small one\0", 12);
+    add_text(&bytes, PACS_TAG_MIME_TYPE_OF_ENCAPSULATED_DOCUMENT, "LO", "application/pdf");
+    add_header(&bytes, PACS_TAG(0x5400, 0x0100), "SQ", UNDEFINED);
+    for (int item = 0; item < 2; item++) {
+        add_marker(&bytes, 0xE000, UNDEFINED);
+        add_element(&bytes, PACS_TAG_WAVEFORM_DATA, "OW", item ? "second" : "first!", 6);
+        add_marker(&bytes, 0xE00D, 0);
+    }
+    add_marker(&bytes, 0xE0DD, 0);
+    push(fixture, &bytes, PACS_UID_EXPLICIT_LITTLE);
+    expect_body(fixture, DOCUMENT, "*/*", "application/pdf", "a small one", 12);
+    expect_body(fixture, WAVEFORM, "*/*", "application/octet-stream", "first!", 6);
+    expect_body(fixture, INSTANCE "/bulkdata/54000100/2/54001010", "*/*", "application/octet-stream",
+                "second", 6);
+    expect_code(fixture, INSTANCE "/bulkdata/54000100/3/54001010", "*/*", 404);
+    expect_code(fixture, INSTANCE "/bulkdata/54000100/0/54001010", "*/*", 404);
+    expect_code(fixture, INSTANCE "/bulkdata/54000100/1", "*/*", 404);
+    expect_code(fixture, INSTANCE "/bulkdata/00100020", "*/*", 404);
+    expect_code(fixture, INSTANCE "/bulkdata/00420012", "*/*", 404);
+}
+
 static void paths_that_name_no_value_are_not_found(void **state)
 {
     static const char *const paths[] = {"/bulkdata/54000100/2/54001010",
@@ -368,6 +396,7 @@ int main(void)
         TEST(a_document_that_is_a_page_is_a_file),
         TEST(a_document_of_no_proper_type_is_octets),
         TEST(a_value_within_a_sequence_is_found_by_its_path),
+        TEST(a_value_that_stands_in_the_metadata_is_found_too),
         TEST(paths_that_name_no_value_are_not_found),
         TEST(words_of_a_big_endian_object_are_turned_round),
         TEST(native_pixels_are_one_part_whatever_they_are_stored_in),

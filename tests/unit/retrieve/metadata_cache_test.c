@@ -28,7 +28,8 @@ static int close_cache(void **state)
     return 0;
 }
 
-static void add(MetadataCache *cache, const MetadataKey *key, const char *revision, uint64_t generation, size_t size)
+static void add(MetadataCache *cache, const MetadataKey *key, const char *revision, uint64_t generation,
+                size_t size)
 {
     PACS_AUTO_BUFFER PacsBuffer bytes = PACS_BUFFER(1 << 16);
 
@@ -65,7 +66,8 @@ static void an_answer_is_kept_for_its_generation(void **state)
 
 static void every_part_of_a_key_counts(void **state)
 {
-    static const PacsUidPath study = {.study_uid = "1.2"}, moved = {.study_uid = "1.21", .series_uid = ".2.3"};
+    static const PacsUidPath study = {.study_uid = "1.2"},
+                             moved = {.study_uid = "1.21", .series_uid = ".2.3"};
     const MetadataKey others[] = {{&study, "/dicom-web", true},
                                   {&moved, "/dicom-web", true},
                                   {&path, "/dicom-we", true},
