@@ -150,6 +150,14 @@ static PacsStatus failing_find_uids(PacsIndex *self, const PacsUidPath *path, Pa
                : status;
 }
 
+static PacsStatus failing_search(PacsIndex *self, const PacsPreparedSearch *search, PacsArena *arena,
+                                 PacsSearchPage *ret_page, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_SEARCH, err);
+    return status == PACS_OK ? inner_of(self)->ops->search(inner_of(self), search, arena, ret_page, err)
+                             : status;
+}
+
 static PacsStatus failing_read_metadata(PacsIndex *self, PacsLevel level, const PacsOrthancId *id,
                                         PacsArena *arena, PacsMetadataValue **ret_values, size_t *ret_count,
                                         PacsError *err)
@@ -330,6 +338,7 @@ static const PacsIndexOps failing_ops = {
     .find_object_at = failing_find_object_at,
     .find_blobs = failing_find_blobs,
     .find_uids = failing_find_uids,
+    .search = failing_search,
     .list_objects = failing_list_objects,
     .read_metadata = failing_read_metadata,
     .statistics = failing_statistics,

@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dicomweb/qido_answer.h"
 #include "pacs/dicom/part10.h"
 #include "pacs/dicom/tag.h"
 #include "tests/support/dicomweb_fixture.h"
+#include "tests/support/index_failing.h"
 
 #define ROOT "/dicom-web"
 
@@ -594,6 +596,56 @@ static void a_long_answer_is_a_stream_of_all_matches(void **state)
     clear(&answered);
 }
 
+/* ---- an index that fails ---- */
+
+/** Three studies more than a page of JSON has rows, in an answer over a failing index. */
+static QidoAnswer *open_failing(DicomwebFixture *fixture, PacsIndex *failing, PacsArena *arena,
+                                PacsStatus expected)
+{
+    const PacsUidPath path = {0};
+    const PacsHttpPair field = {"includefield", "PatientComments"};
+    QidoAnswer *answer = NULL;
+    QidoQuery query;
+    QidoFields fields;
+    Stored one = head;
+
+    for (one.instance = 1; one.instance <= 53; one.instance++)
+        push(fixture, &one);
+    assert_int_equal(qido_query_parse(PACS_LEVEL_INSTANCE, &path, &field, 1, false, arena, &query, NULL),
+                     PACS_OK);
+    assert_int_equal(qido_fields_choose(&query, &path, arena, &fields, NULL), PACS_OK);
+    assert_int_equal(qido_answer_new(failing, &query, &fields, QIDO_AS_JSON, "/r", &answer, NULL), expected);
+    return answer;
+}
+
+static void an_index_that_fails_at_once_fails_the_search(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(1 << 20);
+    PACS_AUTO(PacsIndex) failing = index_failing_new(fixture->archive.index);
+
+    index_failing_arm(failing, INDEX_FAILING_SEARCH, 1, PACS_UNAVAILABLE);
+    assert_null(open_failing(fixture, failing, arena, PACS_UNAVAILABLE));
+}
+
+static void an_index_that_fails_later_breaks_the_stream(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(1 << 20);
+    PACS_AUTO(PacsIndex) failing = index_failing_new(fixture->archive.index);
+    PACS_AUTO(QidoAnswer) answer = open_failing(fixture, failing, arena, PACS_OK);
+    PacsSource *source = qido_answer_source(answer);
+    char bytes[1 << 16];
+    PacsStatus status;
+    size_t size;
+
+    index_failing_arm(failing, INDEX_FAILING_SEARCH, 1, PACS_UNAVAILABLE);
+    do
+        status = pacs_source_read(source, bytes, sizeof bytes, &size, NULL);
+    while (status == PACS_OK && size > 0);
+    assert_int_equal(status, PACS_UNAVAILABLE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dicomweb_fixture_open, dicomweb_fixture_close)
 #define STRICT(name)                                                                                         \
     cmocka_unit_test_setup_teardown(name, dicomweb_fixture_open_strict, dicomweb_fixture_close)
@@ -628,6 +680,8 @@ int main(void)
         TEST(private_attributes_and_whole_data_sets_can_be_asked_for),
         TEST(a_study_under_two_patients_is_listed_for_each),
         TEST(a_long_answer_is_a_stream_of_all_matches),
+        TEST(an_index_that_fails_at_once_fails_the_search),
+        TEST(an_index_that_fails_later_breaks_the_stream),
     };
     return cmocka_run_group_tests_name("dicomweb qido", tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@ pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/stow_metadata_test LINKS dic
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/metadata_test LINKS dicomweb pacs_lifecycle PkgConfig::jansson
     SOURCES ${DICOMWEB_FIXTURE})
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/bulk_test LINKS dicomweb SOURCES ${DICOMWEB_FIXTURE} support/image.c)
-pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/qido_test LINKS dicomweb PkgConfig::jansson SOURCES ${DICOMWEB_FIXTURE})
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/qido_test LINKS dicomweb PkgConfig::jansson
+    SOURCES ${DICOMWEB_FIXTURE} support/index_failing.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/wado_uri_test LINKS dicomweb SOURCES ${DICOMWEB_FIXTURE} support/image.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/capabilities_test LINKS dicomweb PkgConfig::jansson SOURCES ${DICOMWEB_FIXTURE})
