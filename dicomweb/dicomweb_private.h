@@ -1,5 +1,7 @@
 #pragma once
 
+#include <stdatomic.h>
+
 #include "dicomweb/dicomweb.h"
 
 struct Dicomweb {
@@ -9,6 +11,7 @@ struct Dicomweb {
     PacsIndex *index;
     PacsMetrics *metrics;
     PacsHttpMount mount;
+    atomic_uint_least64_t stow_held; /* bytes of memory, by store requests: PACS_MAX_STOW_HELD */
     PacsHttpMount wado_mount;
     PacsHttpOpener opener; /* dicomweb_open_object() */
 };

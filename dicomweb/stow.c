@@ -4,17 +4,41 @@
 #include <stdlib.h>
 
 #include "dicomweb/media_types.h"
+#include "pacs/dicom/dataset_xml.h"
 #include "pacs/http/media_type.h"
+#include "pacs/util/json_items.h"
+#include "pacs/util/limits.h"
 #include "pacs/util/log.h"
 
 /* STOW-RS (PS3.18 10.5). Each part of the body goes into ingest while it comes; what is done with one does not
  * touch the others. An instance is stored for good when its part has ended, whether the client hears of it or
  * not. */
 
+PacsStatus stow_account(Stow *stow, PacsError *err)
+{
+    const StowJoin *join = stow->join;
+    uint64_t held = sizeof *stow + stow->outcomes.items.capacity;
+
+    if (join)
+        held += sizeof *join + STOW_COPY_SIZE + join->arena_bytes + pacs_dataset_writer_held(join->writer);
+    if (join && join->json)
+        held += pacs_json_items_held(join->json);
+    if (join && join->xml)
+        held += pacs_dataset_xml_held(join->xml);
+    uint64_t more = held - stow->held; /* less: it wraps, and so does the sum, to what is meant */
+    uint64_t all = atomic_fetch_add_explicit(&stow->dicomweb->stow_held, more, memory_order_relaxed) + more;
+    stow->held = held;
+    if (all > PACS_MAX_STOW_HELD)
+        return pacs_fail(err, PACS_UNAVAILABLE, "store requests keep more than %u bytes in memory",
+                         PACS_MAX_STOW_HELD);
+    return PACS_OK;
+}
+
 static void stow_free(Stow *stow)
 {
     if (!stow)
         return;
+    atomic_fetch_sub_explicit(&stow->dicomweb->stow_held, stow->held, memory_order_relaxed);
     pacs_upload_free(stow->upload);
     stow_join_free(stow->join);
     pacs_multipart_free(stow->multipart);
@@ -93,7 +117,7 @@ static void note_failure(Stow *stow, const PacsError *failure)
 
 static const StowPartKind unknown_part = {.begin = refuse_type, .data = pass_over, .end = note_failure};
 
-/* What is wrong with a part is its own outcome, so these never fail. */
+/* What is wrong with a part is its own outcome; only too little memory ends the request. */
 
 static PacsStatus on_part_begin(void *context, const PacsMultipartPart *part, PacsError *err)
 {
@@ -128,10 +152,9 @@ static PacsStatus on_part_end(void *context, PacsError *err)
     const PacsError failure = stow->failure;
     const StowPartKind *kind = PACS_STEAL(stow->part);
 
-    (void)err;
     stow->failure = (PacsError){0};
     kind->end(stow, failure.status == PACS_OK ? NULL : &failure);
-    return PACS_OK;
+    return stow_account(stow, err);
 }
 
 static const PacsMultipartHandler parts = {

@@ -128,6 +128,7 @@ typedef struct StowInstance {
 typedef struct StowJoin {
     PacsSpool *spool;
     PacsArena *arena;
+    size_t arena_bytes; /* given out of it: stow_alloc() */
     PacsDatasetWriter *writer;
     struct PacsJsonItems *json; /* of the part at hand, or */
     struct PacsDatasetXml *xml;
@@ -141,8 +142,8 @@ typedef struct StowJoin {
     uint64_t piece_offset;
     uint64_t piece_frame_number;
     StowLocation *piece_location;
-    const char *piece_type; /* Content-Type, in the arena */
-    uint8_t *bytes;         /* STOW_COPY_SIZE of room to carry bytes from the spool to ingest */
+    char piece_type[256]; /* Content-Type */
+    uint8_t *bytes;       /* STOW_COPY_SIZE of room to carry bytes from the spool to ingest */
 } StowJoin;
 
 #define STOW_COPY_SIZE PACS_CODESTREAM_HEAD
@@ -159,6 +160,7 @@ struct Stow {
     PacsError failure;        /* why the part at hand is passed over; status PACS_OK while all is well */
     PacsError broken;         /* why the body could not be read to its end */
     PacsUpload *upload;       /* of a part that is an object */
+    uint64_t held;            /* this request's share of dicomweb->stow_held */
     StowJoin *join;
     StowOutcomes outcomes;
 };
@@ -168,6 +170,13 @@ PACS_CHECKED PacsStatus stow_join_open(Stow *stow, PacsError *err); /* does noth
 void stow_join_free(StowJoin *join);
 /** The body has ended: what still waits has failed. */
 void stow_join_finish(Stow *stow);
+
+/** From the arena, zeroed; NULL: a request may not bring that much. */
+void *stow_alloc(StowJoin *join, size_t size);
+
+/* stow.c */
+/** Count what the request keeps in memory: PACS_UNAVAILABLE where all of them together keep too much. */
+PACS_CHECKED PacsStatus stow_account(Stow *stow, PacsError *err);
 
 /* stow_bulk.c */
 /** The location of that name, made if there is none yet. NULL: no memory. */

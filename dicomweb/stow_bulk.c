@@ -39,10 +39,11 @@ StowLocation *stow_location(StowJoin *join, PacsSlice uri)
     if (location)
         return location;
 
-    location = pacs_arena_alloc(join->arena, sizeof *location);
-    char *copy = pacs_arena_strndup(join->arena, uri.text, uri.size);
+    location = stow_alloc(join, sizeof *location);
+    char *copy = stow_alloc(join, uri.size + 1);
     if (!location || !copy)
         return NULL;
+    memcpy(copy, uri.text, uri.size);
     StowLocation **place = bucket(join, uri);
     location->uri = copy;
     location->next = *place;
@@ -106,9 +107,11 @@ static PacsStatus begin_bulk(Stow *stow, const PacsMultipartPart *part, const ch
     join->piece_location = NULL;
     PacsSlice name = split_frame(join, pacs_slice(uri), &join->piece_frame_number);
     join->piece_location = stow_location(join, name);
-    join->piece_type = pacs_arena_strdup(join->arena, content_type ? content_type : DICOMWEB_TYPE_BYTES);
     join->piece_offset = pacs_spool_size(join->spool);
-    if (!join->piece_location || !join->piece_type)
+    if (!pacs_text_copy(join->piece_type, sizeof join->piece_type, content_type))
+        return pacs_fail(err, PACS_TOO_LARGE, "a part has a Content-Type of more than %zu bytes",
+                         sizeof join->piece_type - 1);
+    if (!join->piece_location)
         return pacs_fail(err, PACS_TOO_LARGE, "more names of bulk data than a request may bring");
     if (join->current != join->piece_location)
         stow_bulk_settle(stow);
@@ -206,7 +209,7 @@ static void insert(StowLocation *location, StowPiece *piece)
 
 static PacsStatus end_piece(StowJoin *join, PacsError *err)
 {
-    StowPiece *piece = pacs_arena_alloc(join->arena, sizeof *piece);
+    StowPiece *piece = stow_alloc(join, sizeof *piece);
     if (!piece)
         return pacs_fail(err, PACS_TOO_LARGE, "more parts of bulk data than a request may bring");
 

@@ -50,6 +50,12 @@ PacsStatus stow_join_open(Stow *stow, PacsError *err)
     return status;
 }
 
+void *stow_alloc(StowJoin *join, size_t size)
+{
+    join->arena_bytes += size;
+    return pacs_arena_alloc(join->arena, size);
+}
+
 /* ---- An instance ---- */
 
 static PacsStatus no_room(PacsError *err)
@@ -65,7 +71,7 @@ static PacsStatus add_use(StowJoin *join, StowInstance *instance, StowLocation *
         return pacs_fail(err, PACS_INVALID, "bulk data are named by metadata that came after their use");
     if (location->complete)
         return PACS_OK;
-    StowUse *use = pacs_arena_alloc(join->arena, sizeof *use);
+    StowUse *use = stow_alloc(join, sizeof *use);
     if (!use)
         return no_room(err);
     *use = (StowUse){.next = location->uses, .instance = instance};
@@ -77,8 +83,9 @@ static PacsStatus add_use(StowJoin *join, StowInstance *instance, StowLocation *
 static PacsStatus add_holes(StowJoin *join, StowInstance *instance, const PacsDataset *dataset,
                             PacsError *err)
 {
-    instance->holes = pacs_arena_array(join->arena, dataset->hole_count, sizeof *instance->holes);
-    if (!instance->holes && dataset->hole_count > 0)
+    /* At most PACS_MAX_BULK_VALUES: no overflow. */
+    instance->holes = stow_alloc(join, dataset->hole_count * sizeof *instance->holes);
+    if (!instance->holes)
         return no_room(err);
     for (size_t i = 0; i < dataset->hole_count; i++) {
         const PacsDatasetHole *from = &dataset->holes[i];
@@ -111,7 +118,7 @@ static PacsStatus take_dataset(Stow *stow, PacsError *err)
 {
     StowJoin *join = stow->join;
     PacsDataset dataset;
-    StowInstance *instance = pacs_arena_alloc(join->arena, sizeof *instance);
+    StowInstance *instance = stow_alloc(join, sizeof *instance);
     if (!instance)
         return no_room(err);
 
@@ -180,7 +187,9 @@ static PacsStatus begin_json(Stow *stow, const PacsMultipartPart *part, const ch
 
 static PacsStatus feed_json(Stow *stow, const uint8_t *bytes, size_t size, PacsError *err)
 {
-    return pacs_json_items_feed(stow->join->json, bytes, size, err);
+    PacsStatus status = pacs_json_items_feed(stow->join->json, bytes, size, err);
+
+    return status == PACS_OK ? stow_account(stow, err) : status;
 }
 
 static void end_json(Stow *stow, const PacsError *failure)
@@ -216,7 +225,9 @@ static PacsStatus begin_xml(Stow *stow, const PacsMultipartPart *part, const cha
 
 static PacsStatus feed_xml(Stow *stow, const uint8_t *bytes, size_t size, PacsError *err)
 {
-    return pacs_dataset_xml_feed(stow->join->xml, bytes, size, err);
+    PacsStatus status = pacs_dataset_xml_feed(stow->join->xml, bytes, size, err);
+
+    return status == PACS_OK ? stow_account(stow, err) : status;
 }
 
 static void end_xml(Stow *stow, const PacsError *failure)

@@ -9,6 +9,7 @@
 #include "pacs/util/limits.h"
 
 #define SHORT_VALUE_MAX 0xFFFEu
+#define KEPT_MAX (256u << 10)  /* of each buffer, from one data set to the next */
 #define MEMBERS_MAX (1u << 20) /* elements of a data set and of those around it */
 
 /** One element of an open data set: what it takes to put it elsewhere. */
@@ -85,13 +86,23 @@ void pacs_dataset_writer_free(PacsDatasetWriter *writer)
     free(writer);
 }
 
+/** What an unusual data set took is given back. */
+static void empty(PacsBuffer *buffer)
+{
+    if (buffer->capacity > KEPT_MAX)
+        pacs_buffer_clear(buffer);
+    pacs_buffer_reset(buffer);
+}
+
 void pacs_dataset_writer_reset(PacsDatasetWriter *writer)
 {
-    pacs_buffer_reset(&writer->out);
-    pacs_buffer_reset(&writer->value);
-    pacs_buffer_reset(&writer->members);
-    pacs_buffer_reset(&writer->holes);
-    pacs_buffer_reset(&writer->uris);
+    empty(&writer->out);
+    empty(&writer->scratch);
+    empty(&writer->value);
+    empty(&writer->members);
+    empty(&writer->holes);
+    empty(&writer->hole_scratch);
+    empty(&writer->uris);
     writer->depth = 0;
     writer->levels[0] = (Level){0};
     writer->beyond_ascii = writer->has_charset = writer->charset_has_value = false;
@@ -496,4 +507,11 @@ PacsScanNames pacs_dataset_writer_names(const PacsDatasetWriter *writer)
 {
     return (PacsScanNames){.sop_class_uid = writer->sop_class_uid,
                            .sop_instance_uid = writer->sop_instance_uid};
+}
+
+size_t pacs_dataset_writer_held(const PacsDatasetWriter *writer)
+{
+    return writer->out.capacity + writer->scratch.capacity + writer->value.capacity +
+           writer->members.capacity + writer->holes.capacity + writer->hole_scratch.capacity +
+           writer->uris.capacity;
 }

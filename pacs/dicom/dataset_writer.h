@@ -56,7 +56,7 @@ PACS_CHECKED PacsStatus pacs_dataset_writer_new(size_t max_bytes, PacsDatasetWri
                                                 PacsError *err);
 void pacs_dataset_writer_free(PacsDatasetWriter *writer);
 PACS_DEFINE_AUTO(PacsDatasetWriter, pacs_dataset_writer_free);
-/** Ready for the next data set; keeps its memory. */
+/** Ready for the next data set; keeps its memory, unless that is much. */
 void pacs_dataset_writer_reset(PacsDatasetWriter *writer);
 
 /** An element that is no sequence: begin, its values in order or its bytes or its URI, end. */
@@ -86,6 +86,9 @@ PACS_CHECKED PacsStatus pacs_dataset_writer_finish(PacsDatasetWriter *writer, Pa
 
 /** What the data set calls itself, as far as it has come, also after a failure. Borrowed from the writer. */
 PacsScanNames pacs_dataset_writer_names(const PacsDatasetWriter *writer);
+
+/** Bytes of memory that are held between calls. */
+size_t pacs_dataset_writer_held(const PacsDatasetWriter *writer);
 
 /**
  * The header of an element with a value of `size` bytes, into `out`; PACS_LENGTH_UNDEFINED

@@ -618,3 +618,9 @@ PacsStatus pacs_dataset_xml_finish(PacsDatasetXml *xml, PacsError *err)
         parse_block(xml, true);
     return result(xml, err);
 }
+
+size_t pacs_dataset_xml_held(const PacsDatasetXml *xml)
+{
+    return sizeof *xml + PACS_MAX_XML_TOKEN + xml->text.capacity + xml->name.capacity +
+           xml->creators.capacity;
+}

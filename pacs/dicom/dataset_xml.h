@@ -29,4 +29,6 @@ PACS_DEFINE_AUTO(PacsDatasetXml, pacs_dataset_xml_free);
 
 PACS_CHECKED PacsStatus pacs_dataset_xml_feed(PacsDatasetXml *xml, const uint8_t *bytes, size_t size,
                                               PacsError *err);
+/** Bytes of memory that are held between calls, without the writer's. */
+size_t pacs_dataset_xml_held(const PacsDatasetXml *xml);
 PACS_CHECKED PacsStatus pacs_dataset_xml_finish(PacsDatasetXml *xml, PacsError *err);

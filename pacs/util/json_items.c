@@ -365,3 +365,8 @@ PacsStatus pacs_json_items_finish(PacsJsonItems *items, PacsError *err)
         status = pacs_fail(&items->failure, PACS_INVALID, "JSON: cut off at byte %" PRIu64, items->offset);
     return settle(items, status, err);
 }
+
+size_t pacs_json_items_held(const PacsJsonItems *items)
+{
+    return items->item.capacity;
+}

@@ -30,4 +30,6 @@ PACS_DEFINE_AUTO(PacsJsonItems, pacs_json_items_free);
 
 PACS_CHECKED PacsStatus pacs_json_items_feed(PacsJsonItems *items, const uint8_t *bytes, size_t size,
                                              PacsError *err);
+/** Bytes of memory that are held between calls. */
+size_t pacs_json_items_held(const PacsJsonItems *items);
 PACS_CHECKED PacsStatus pacs_json_items_finish(PacsJsonItems *items, PacsError *err);

@@ -60,6 +60,7 @@
 #define PACS_MAX_STOW_INSTANCES 100000        /* parts of one store request, 270 bytes each until it is answered; big studies have 20,000 */
 #define PACS_MAX_STOW_METADATA (32u << 20)    /* one data set as JSON or XML, and as written: functional groups of 10,000 frames need 20 MB */
 #define PACS_MAX_XML_TOKEN (1u << 20)         /* one tag or comment of XML metadata, which its parser holds; text comes in pieces */
+#define PACS_MAX_STOW_HELD (512u << 20)       /* what all store requests together keep in memory: then 503 */
 #define PACS_MAX_STOW_TABLES (128u << 20)     /* what waits for bulk data: 700 bytes for each instance */
 #define PACS_MAX_STOW_ANSWER (128u << 20)     /* their outcomes as JSON or XML: 600 bytes each */
 

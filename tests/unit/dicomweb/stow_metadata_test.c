@@ -10,9 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dicomweb/dicomweb_private.h"
 #include "pacs/dicom/frame_table.h"
 #include "pacs/dicom/scan.h"
 #include "pacs/dicom/uid.h"
+#include "pacs/util/limits.h"
 #include "tests/unit/dicomweb/stow_client.h"
 
 #define JSON_METADATA "multipart/related; type=\"application/dicom+json\"; boundary=b"
@@ -216,6 +218,19 @@ static void bulk_data_may_be_inside_sequences_and_shared(void **state)
                       "\x11\x00OB\x00\x00\x06\x00\x00\x00"
                       "second",
                       16));
+    kept_clear(&kept);
+}
+
+static void bulk_data_may_come_first(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(1 << 20);
+
+    add_bulk(&body, "application/octet-stream", "px", pixels, sizeof pixels);
+    add_metadata(&body, 1, PIXELS);
+    check_store(fixture, &body, 200, 1, 0, 0);
+    Kept kept = keep(fixture, 1);
+    assert_memory_equal(kept.file.bytes + kept.file.size - sizeof pixels, pixels, sizeof pixels);
     kept_clear(&kept);
 }
 
@@ -502,6 +517,22 @@ static void instances_of_another_study_are_refused(void **state)
     json_decref(dataset);
 }
 
+static void requests_that_keep_too_much_together_are_put_off(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(1 << 20);
+    Dicomweb *dicomweb = fixture->dicomweb;
+
+    add_metadata(&body, 1, PIXELS);
+    add_bulk(&body, "application/octet-stream", "px", pixels, sizeof pixels);
+    stow_end_parts(&body);
+    (void)atomic_fetch_add(&dicomweb->stow_held, PACS_MAX_STOW_HELD);
+    json_decref(stow_store(fixture, &(StowPost){.content_type = JSON_METADATA}, &body, 503));
+    (void)atomic_fetch_sub(&dicomweb->stow_held, PACS_MAX_STOW_HELD);
+    json_decref(stow_store(fixture, &(StowPost){.content_type = JSON_METADATA}, &body, 200));
+    assert_int_equal(atomic_load(&dicomweb->stow_held), 0); /* what a request keeps it gives back */
+}
+
 static void a_client_that_leaves_while_metadata_wait_leaves_nothing(void **state)
 {
     DicomwebFixture *fixture = *state;
@@ -525,6 +556,7 @@ int main(void)
         TEST(metadata_and_pixels_make_an_object_whatever_the_cuts),
         TEST(instances_of_one_array_find_their_own_bulk_data),
         TEST(bulk_data_may_be_inside_sequences_and_shared),
+        TEST(bulk_data_may_come_first),
         TEST(metadata_without_bulk_data_are_an_object),
         TEST(metadata_may_be_xml),
         TEST(the_transfer_syntax_is_what_the_bytes_are),
@@ -539,6 +571,7 @@ int main(void)
         TEST(frames_in_different_syntaxes_are_refused),
         TEST(metadata_that_are_no_json_are_refused),
         TEST(instances_of_another_study_are_refused),
+        TEST(requests_that_keep_too_much_together_are_put_off),
         TEST(a_client_that_leaves_while_metadata_wait_leaves_nothing),
     };
     return cmocka_run_group_tests_name("dicomweb stow metadata", tests, NULL, NULL);
