@@ -11,7 +11,8 @@
 #include "pacs/util/limits.h"
 #include "pacs/util/log.h"
 
-/* Level 6 makes 500 CT instances 47 kB in 20 ms; 9 gains 2 % and costs four times as much. */
+/* Level 6 makes 500 CT instances 29 kB, in 11 us each where 50 share a piece; 3 a third more in half the time, 9 2 % less
+ * in twice. */
 #define COMPRESSION_LEVEL 6
 
 /* One step: what others wait for it in the index's writer is some milliseconds. */
