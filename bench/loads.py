@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import threading
 import time
 
 from data import ROOT
@@ -29,6 +30,31 @@ def storescu(side, files, associations, env, *flags):
     bad = [text for process, text in zip(running, failed) if process.returncode != 0]
     assert not bad, f"{len(bad)} of {associations} storescu failed: {bad[0][-500:]}"
     return seconds
+
+
+class Midway:
+    """The rate of the middle of a load, when all senders have started and none has ended: from a fifth to four fifths of the objects."""
+
+    def __init__(self, side, total):
+        self.side, self.total, self.seen, self.stop = side, total, [], threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+
+    def watch(self):
+        while not self.stop.wait(0.05):
+            self.seen.append((time.monotonic(), self.side.count()))
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+
+    def rate(self):
+        middle = [(when, count) for when, count in self.seen if 0.2 * self.total <= count <= 0.8 * self.total]
+        assert len(middle) >= 2, "over before it could be watched: more objects are needed"
+        return (middle[-1][1] - middle[0][1]) / (middle[-1][0] - middle[0][0])
 
 
 def post(side, files, connections):
