@@ -165,16 +165,28 @@ def memory(quick):
     return results
 
 
+def searches(studies):
+    """Searches in an index of so many studies, kept from run to run: filling a million takes a quarter of an hour."""
+    database = data.FOLDER / f"search-{studies}.db"
+    data.FOLDER.mkdir(parents=True, exist_ok=True)
+    subprocess.run([data.ROOT / "build" / "search_bench", database, str(studies)], check=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="3 rounds, no 4 GiB object")
     parser.add_argument("--rounds", type=int, help="rounds of each scenario (7; --quick: 3)")
     parser.add_argument("--only", metavar="PATTERN", help="scenarios whose name matches this regular expression; 'memory' for memory alone")
     parser.add_argument("--beside", default="nginx,orthanc", help="with whom reading is compared (%(default)s)")
+    parser.add_argument("--studies", type=int, default=20000, help="studies of the index that is searched (%(default)s)")
     parser.add_argument("--drop", action="store_true", help="reading clients drop bodies unread, as if they were on other machines")
     arguments = parser.parse_args()
     rounds = arguments.rounds or (3 if arguments.quick else 7)
     pattern = re.compile(arguments.only or "", re.I)
+    if pattern.search("search"):
+        searches(arguments.studies)
+    if arguments.only == "search":  # needs no servers and no objects
+        return
     data.prepare(huge=not arguments.quick and bool(pattern.search("memory")))
     loads.compile_clients()
     sides.RUN.mkdir(parents=True)

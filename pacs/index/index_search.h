@@ -16,8 +16,8 @@
  * A study is searched by, and shows, the patient's attributes as that study has them.
  *
  * Order: studies newest first (Study Date, Study Time, arrival; undated last), series and instances below them in
- *        order of arrival, patients newest arrival first. A cursor continues behind the last row of a page; what
- *        arrives or goes meanwhile moves nothing that stays.
+ *        order of arrival, patients at the place of their newest study that matches. A cursor continues behind
+ *        the last row of a page; what arrives or goes meanwhile moves nothing that stays.
  *
  * Owner:   the query is borrowed for the call; a page lives in the arena.
  * Threads: any. No transaction outlives the call, and none is long.
@@ -116,8 +116,9 @@ typedef struct PacsSearchPage {
     PacsSearchRow *rows;
     size_t count;
     const char *next; /* cursor of the page behind this one; NULL: there is nothing more */
-    /** Terms had to be matched by DICOM JSON and the page's bound was reached: it may have fewer rows than there are
-     *  matches, even none, and `next` goes on behind what was looked at. Answers tell their client (Warning 299). */
+    /** A bound of work was reached (PACS_MAX_SEARCH_JSON of terms matched by DICOM JSON, else PACS_MAX_SEARCH_WORK): the
+     *  page may have fewer rows than there are matches, even none, and `next` goes on behind what was looked at. Answers
+     *  tell their client (Warning 299). */
     bool is_partial;
     /** With want_total: exact up to PACS_SEARCH_EXACT_TOTAL, above that an estimate that is never below it. */
     uint64_t total;

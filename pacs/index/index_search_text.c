@@ -70,24 +70,39 @@ bool pacs_search_text(PacsValueKind kind, const char *value, PacsBuffer *out)
     return true;
 }
 
-/** Most rows are told apart by the one word that a pattern is. */
-static bool lacks_word(const PacsMatcher *matcher, PacsSlice text)
+/** The one word that tells most rows apart without a look at their values; NULL if the matcher has none. */
+static const PacsPattern *only_word(const PacsMatcher *matcher)
 {
+    const PacsPattern *pattern = matcher->patterns;
     if (matcher->match == PACS_MATCH_FUZZY || matcher->pattern_count != 1)
-        return false;
-    PacsSlice word = matcher->patterns[0].literal;
-    if (matcher->patterns[0].shape == PACS_PATTERN_ANY || word.size == 0)
-        return false;
+        return NULL;
+    return pattern->shape != PACS_PATTERN_ANY && pattern->literal.size > 0 ? pattern : NULL;
+}
+
+/** Wherever it stands it stands in one value: it has no delimiter, and is not on the edge of a name's padding. */
+static bool stands_in_one_value(const PacsPattern *pattern)
+{
+    const PacsSlice word = pattern->literal;
+    return pattern->shape == PACS_PATTERN_CONTAINS && word.text[0] != ' ' &&
+           word.text[word.size - 1] != ' ' && !memchr(word.text, '\\', word.size);
+}
+
+static bool has_word(const PacsPattern *pattern, PacsSlice text)
+{
+    PacsSlice word = pattern->literal;
     if (word.text[word.size - 1] == ' ') /* which a name's end need not have */
         word.size--;
-    return memmem(text.text, text.size, word.text, word.size) == NULL;
+    return memmem(text.text, text.size, word.text, word.size) != NULL;
 }
 
 bool pacs_search_text_matches(const PacsMatcher *matcher, PacsSlice text)
 {
     PacsSlice part;
-    if (lacks_word(matcher, text))
+    const PacsPattern *word = only_word(matcher);
+    if (word && !has_word(word, text))
         return false;
+    if (word && stands_in_one_value(word))
+        return true;
     while (text.text && pacs_slice_split(&text, '\\', &part)) {
         if (part.size > 2 && part.text[0] == ' ') { /* a name's; nothing else begins with a space */
             part.text++;

@@ -13,10 +13,23 @@
 
 /* ---- Running statements ---- */
 
+/** A row's columns cost more to unpack than to test, so those that nobody asks about are left alone. */
+static const char *newest_sql(const IndexSearchFilter *filter)
+{
+    static const char untested[] = "SELECT key FROM study_search WHERE key < ?1 AND key >= ?2 AND ?3 IS NULL"
+                                   " ORDER BY key DESC";
+    static const char by_name[] = "SELECT key FROM study_search WHERE key < ?1 AND key >= ?2"
+                                  " AND search_test(?3, patient_name) ORDER BY key DESC";
+    static const char by_all[] = "SELECT key FROM study_search WHERE key < ?1 AND key >= ?2 AND " TEST
+                                 " ORDER BY key DESC";
+    bool only_name = true;
+    for (size_t i = 0; i < filter->count; i++)
+        only_name = only_name && filter->tests[i].column == SEARCH_PATIENT_NAME;
+    return filter->count == 0 ? untested : only_name ? by_name : by_all;
+}
+
 static PacsStatus begin_rows(IndexSearchSource *source, int64_t below, PacsError *err)
 {
-    static const char newest[] = "SELECT key FROM study_search WHERE key < ?1 AND key >= ?2 AND " TEST
-                                 " ORDER BY key DESC";
     /* The names of tables in the first WHERE and in ORDER BY tell SQLite to let FTS5 do the sorting. */
     static const char gram[] = "SELECT q.key FROM study_gram CROSS JOIN study_search q"
                                " ON q.key = study_gram.rowid WHERE study_gram MATCH ?4"
@@ -24,13 +37,14 @@ static PacsStatus begin_rows(IndexSearchSource *source, int64_t below, PacsError
                                " search_test(?3, q.patient_name, q.patient_id, q.birth_date, q.sex,"
                                " q.accession_number, q.study_id, q.study_description, q.referring_physician,"
                                " q.institution_name, q.modalities) ORDER BY study_gram.rowid DESC";
+    IndexSearchFilter *filter = &source->plan->filter;
     const bool is_gram = source->plan->path == INDEX_SEARCH_GRAM;
     const PacsSqlValue values[] = {pacs_sql_i64(below), pacs_sql_i64(source->plan->oldest), pacs_sql_null(),
                                    pacs_sql_text(source->plan->gram_query)};
-    PacsStatus status = pacs_sqlite_query(source->db, &source->rows, is_gram ? gram : newest, values,
-                                          is_gram ? 4 : 3, err);
-    if (status == PACS_OK)
-        status = pacs_index_sqlite_bind_filter(source->rows, 3, &source->plan->filter, err);
+    PacsStatus status = pacs_sqlite_query(source->db, &source->rows, is_gram ? gram : newest_sql(filter),
+                                          values, is_gram ? 4 : 3, err);
+    if (status == PACS_OK && filter->count > 0)
+        status = pacs_index_sqlite_bind_filter(source->rows, 3, filter, err);
     return status;
 }
 

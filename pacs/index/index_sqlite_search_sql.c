@@ -56,10 +56,10 @@ static void search_grams(sqlite3_context *context, int count, sqlite3_value **va
 
 #define SAMPLE 8 /* one row of so many */
 
-static void sample(IndexSearchGrams *grams, sqlite3_value **values)
+static void sample(IndexSearchGrams *grams, int count, sqlite3_value **values)
 {
-    PacsSlice texts[SEARCH_COLUMN_COUNT];
-    for (size_t i = 0; i < SEARCH_COLUMN_COUNT; i++)
+    PacsSlice texts[SEARCH_COLUMN_COUNT] = {{0}};
+    for (int i = 0; i < count; i++)
         texts[i] = text_of(values[i]);
     pacs_index_sqlite_sample_grams(grams, texts);
 }
@@ -72,14 +72,14 @@ static bool passes(const IndexSearchFilter *filter, sqlite3_value **texts)
     return true;
 }
 
+/** The filter and the columns from the first on, as many as its tests ask about. */
 static void search_test(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    (void)count;
     IndexSearchFilter *filter = sqlite3_value_pointer(values[0], INDEX_SEARCH_FILTER_TYPE);
     if (!filter)
         return; /* SQL typed by somebody: NULL */
     if (filter->examined++ % SAMPLE == 0 && filter->grams)
-        sample(filter->grams, values + 1);
+        sample(filter->grams, count - 1, values + 1);
     sqlite3_result_int(context, filter->examined > filter->stop_after || passes(filter, values + 1));
 }
 
@@ -102,6 +102,7 @@ PacsStatus pacs_index_sqlite_search_functions(PacsSqlite *connection, PacsError 
         {"search_name", 1, pure, &name, search_text},
         {"search_date", 1, pure, &date, search_text},
         {"search_grams", SEARCH_COLUMN_COUNT, pure, NULL, search_grams},
+        {"search_test", 2, SQLITE_UTF8, NULL, search_test},
         {"search_test", 1 + SEARCH_COLUMN_COUNT, SQLITE_UTF8, NULL, search_test},
     };
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
