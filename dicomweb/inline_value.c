@@ -56,7 +56,8 @@ static PacsStatus enter_item(PacsJsonReader *reader, PacsSlice number, PacsError
     return status == PACS_OK ? expect(reader, PACS_JSON_OBJECT_BEGIN, &text, err) : status;
 }
 
-static PacsStatus find_text(const PacsBuffer *json, const char *value_path, PacsSlice *ret_text, PacsError *err)
+static PacsStatus find_text(const PacsBuffer *json, const char *value_path, PacsSlice *ret_text,
+                            PacsError *err)
 {
     PacsJsonReader reader = pacs_json_reader(pacs_buffer_text(json), json->size);
     PacsSlice rest = pacs_slice(value_path), tag, number, text;
@@ -76,7 +77,8 @@ static PacsStatus find_text(const PacsBuffer *json, const char *value_path, Pacs
     return status == PACS_OK ? expect(&reader, PACS_JSON_STRING, ret_text, err) : status;
 }
 
-static PacsStatus decode(PacsSlice base64, PacsArena *arena, const void **ret_bytes, size_t *ret_size, PacsError *err)
+static PacsStatus decode(PacsSlice base64, PacsArena *arena, const void **ret_bytes, size_t *ret_size,
+                         PacsError *err)
 {
     PACS_AUTO_BUFFER PacsBuffer bytes = PACS_BUFFER(PACS_MAX_TEXT_VALUE);
 
@@ -93,7 +95,8 @@ static PacsStatus decode(PacsSlice base64, PacsArena *arena, const void **ret_by
 }
 
 PacsStatus dicomweb_inline_value_find(PacsIndex *index, const PacsUidPath *path, const char *value_path,
-                                      PacsArena *arena, const void **ret_bytes, size_t *ret_size, PacsError *err)
+                                      PacsArena *arena, const void **ret_bytes, size_t *ret_size,
+                                      PacsError *err)
 {
     PACS_AUTO_BUFFER PacsBuffer json = PACS_BUFFER(PACS_MAX_INSTANCE_JSON);
     PacsStoredObject *object = NULL;

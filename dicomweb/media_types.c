@@ -94,7 +94,7 @@ static bool spells(PacsSlice written, const char *name)
 {
     for (size_t i = 0; i < written.size; i++) {
         char c = written.text[i] == ' ' ? '+' : written.text[i];
-        if (tolower((unsigned char)c) != tolower((unsigned char)name[i])) /* a NUL of name ends it too */
+        if (!name[i] || tolower((unsigned char)c) != tolower((unsigned char)name[i]))
             return false;
     }
     return name[written.size] == '\0';
