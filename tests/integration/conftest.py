@@ -1,12 +1,13 @@
 """Fixtures: a running Lightbox, samples to push, and a loud word where something is missing."""
 
+import contextlib
 import os
 import shutil
 import warnings
 
 import pytest
 
-from support import samples
+from support import orthanc, samples
 from support.lightbox import BINARY, Lightbox
 
 
@@ -58,6 +59,18 @@ def close_all(servers):
             server.process.kill()
             failures.append(str(failure))
     assert not failures, "\n".join(failures)
+
+
+@contextlib.contextmanager
+def beside_orthanc(folder, binary):
+    """A Lightbox and Debian's Orthanc, both empty."""
+    require(orthanc.PROGRAM, "Orthanc")
+    with contextlib.ExitStack() as stack:
+        ours = Lightbox(folder / "ours", binary=binary).start()
+        stack.callback(close_all, [ours])
+        theirs = orthanc.Orthanc(folder / "theirs").start()
+        stack.callback(theirs.close)
+        yield ours, theirs
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ import contextlib
 
 import pytest
 
-from conftest import close_all, require
+from conftest import beside_orthanc, require
 from support import orthanc, samples
-from support.lightbox import Lightbox
 
 pytestmark = pytest.mark.sanitize
 
@@ -57,13 +56,7 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def pair(binary, generated_dicom, tmp_path_factory):
-    require(orthanc.PROGRAM, "Orthanc")
-    folder = tmp_path_factory.mktemp("pair")
-    with contextlib.ExitStack() as stack:
-        ours = Lightbox(folder / "ours", binary=binary).start()
-        stack.callback(close_all, [ours])
-        theirs = orthanc.Orthanc(folder / "theirs").start()
-        stack.callback(theirs.close)
+    with beside_orthanc(tmp_path_factory.mktemp("pair"), binary) as (ours, theirs):
         made = Pair(ours, theirs)
         made.fill(sample for sample in samples.generated() if sample.kind in KINDS and sample.expect == "stored" and not sample.name.startswith(LEFT_OUT))
         yield made

@@ -1,12 +1,9 @@
 """Every file that Debian's Orthanc and Lightbox both take: the same tags, or a difference that support/tags.py has a reason for."""
 
-import contextlib
-
 import pytest
 
-from conftest import close_all, require
-from support import orthanc, samples
-from support.lightbox import Lightbox
+from conftest import beside_orthanc
+from support import samples
 from support.tags import by_name, by_tag, differences, explain
 
 pytestmark = pytest.mark.sanitize
@@ -19,14 +16,8 @@ UNKNOWN_PATIENT_ID = ("malformed/explicit_VR-UN.dcm", "rt/rtdose_rle.dcm", "tran
 
 @pytest.fixture(scope="module")
 def servers(binary, generated_dicom, tmp_path_factory):
-    require(orthanc.PROGRAM, "Orthanc")
-    folder = tmp_path_factory.mktemp("tags")
-    with contextlib.ExitStack() as stack:
-        ours = Lightbox(folder / "ours", binary=binary).start()
-        stack.callback(close_all, [ours])
-        theirs = orthanc.Orthanc(folder / "theirs").start()
-        stack.callback(theirs.close)
-        yield ours, theirs
+    with beside_orthanc(tmp_path_factory.mktemp("tags"), binary) as both:
+        yield both
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,18 @@
 #include "tests/support/archive.h"
 
 #include <assert.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/support/object.h"
 
 void test_archive_open(TestArchive *archive, PacsOverwrite overwrite)
 {
@@ -42,6 +50,21 @@ void test_archive_close(TestArchive *archive)
     (void)rmdir(archive->folder);
 }
 
+int test_archive_set_up(void **state)
+{
+    static TestArchive archive;
+
+    test_archive_open(&archive, PACS_OVERWRITE_NEVER);
+    *state = &archive;
+    return 0;
+}
+
+int test_archive_tear_down(void **state)
+{
+    test_archive_close(*state);
+    return 0;
+}
+
 static PacsStatus count_one(void *context, const PacsKey *key, uint64_t size_bytes, PacsError *err)
 {
     unsigned *count = context;
@@ -77,4 +100,15 @@ PacsStatus test_archive_push(PacsIngest *ingest, const void *bytes, size_t size,
         done += count;
     }
     return status == PACS_OK ? pacs_upload_finish(upload, ret_ingested, err) : status;
+}
+
+PacsIngested test_archive_push_object(const TestArchive *archive, unsigned number)
+{
+    TestObject object = test_object(1, 1, number);
+    PacsIngested ingested = {0};
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
+
+    test_object_file(&object, &file);
+    assert_int_equal(test_archive_push(archive->ingest, file.bytes, file.size, 0, &ingested, NULL), PACS_OK);
+    return ingested;
 }

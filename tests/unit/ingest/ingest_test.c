@@ -15,21 +15,6 @@
 #include "tests/support/object.h"
 #include "tests/support/store_failing.h"
 
-static int open_archive(void **state)
-{
-    static TestArchive archive;
-
-    test_archive_open(&archive, PACS_OVERWRITE_NEVER);
-    *state = &archive;
-    return 0;
-}
-
-static int close_archive(void **state)
-{
-    test_archive_close(*state);
-    return 0;
-}
-
 static void set_overwrite(TestArchive *archive, PacsOverwrite overwrite)
 {
     PacsIngestOptions options = {.overwrite = overwrite};
@@ -535,7 +520,8 @@ static void garbage_that_cannot_be_removed_is_tried_again(void **state)
 
 int main(void)
 {
-#define ARCHIVE_TEST(function) cmocka_unit_test_setup_teardown(function, open_archive, close_archive)
+#define ARCHIVE_TEST(function)                                                                               \
+    cmocka_unit_test_setup_teardown(function, test_archive_set_up, test_archive_tear_down)
     const struct CMUnitTest tests[] = {
         ARCHIVE_TEST(a_file_is_stored_as_it_came),
         ARCHIVE_TEST(the_result_does_not_depend_on_the_pieces),

@@ -12,22 +12,6 @@
 #include "pacs/util/arena.h"
 #include "pacs/util/clock.h"
 #include "tests/support/archive.h"
-#include "tests/support/object.h"
-
-static int open_archive(void **state)
-{
-    static TestArchive archive;
-
-    test_archive_open(&archive, PACS_OVERWRITE_NEVER);
-    *state = &archive;
-    return 0;
-}
-
-static int close_archive(void **state)
-{
-    test_archive_close(*state);
-    return 0;
-}
 
 static void leave_an_orphan(TestArchive *archive)
 {
@@ -68,23 +52,13 @@ static PacsKey settle_and_read_mark(TestArchive *archive)
     return mark;
 }
 
-static void push_instance(TestArchive *archive, unsigned number)
-{
-    TestObject object = test_object(1, 1, number);
-    PacsIngested ingested;
-    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
-
-    test_object_file(&object, &file);
-    assert_int_equal(test_archive_push(archive->ingest, file.bytes, file.size, 0, &ingested, NULL), PACS_OK);
-}
-
 static void the_sweep_removes_what_no_row_names(void **state)
 {
     TestArchive *archive = *state;
     uint64_t removed = 0;
 
     leave_an_orphan(archive);
-    push_instance(archive, 1);
+    (void)test_archive_push_object(archive, 1);
     leave_an_orphan(archive);
     assert_int_equal(pacs_ingest_sweep(archive->ingest, &removed, NULL), PACS_OK);
     assert_int_equal(removed, 2);
@@ -98,12 +72,12 @@ static void the_mark_never_passes_an_open_upload(void **state)
 
     assert_int_equal(pacs_ingest_begin(archive->ingest, &(PacsUploadRequest){0}, &open, NULL), PACS_OK);
     PacsKey oldest = oldest_object(archive);
-    push_instance(archive, 1);
+    (void)test_archive_push_object(archive, 1);
     PacsKey mark = settle_and_read_mark(archive);
     assert_true(pacs_key_compare(&mark, &oldest) <= 0);
 
     pacs_upload_free(open);
-    push_instance(archive, 2);
+    (void)test_archive_push_object(archive, 2);
     mark = settle_and_read_mark(archive);
     assert_true(pacs_key_compare(&mark, &oldest) > 0);
 }
@@ -118,10 +92,10 @@ static void sweep_everything(TestArchive *archive)
 /** What stands in front of the mark: an orphan between two instances. */
 static void leave_a_settled_orphan(TestArchive *archive)
 {
-    push_instance(archive, 1);
+    (void)test_archive_push_object(archive, 1);
     leave_an_orphan(archive);
-    push_instance(archive, 2);
-    push_instance(archive, 3);
+    (void)test_archive_push_object(archive, 2);
+    (void)test_archive_push_object(archive, 3);
     (void)settle_and_read_mark(archive);
 }
 
@@ -218,9 +192,9 @@ static void the_sweep_of_everything_ends_at_the_mark(void **state)
     TestArchive *archive = *state;
     PacsUpload *open = NULL;
 
-    push_instance(archive, 1);
+    (void)test_archive_push_object(archive, 1);
     assert_int_equal(pacs_ingest_begin(archive->ingest, &(PacsUploadRequest){0}, &open, NULL), PACS_OK);
-    push_instance(archive, 2);
+    (void)test_archive_push_object(archive, 2);
     (void)settle_and_read_mark(archive);
     unsigned before = test_archive_object_count(archive);
     sweep_everything(archive);
@@ -251,7 +225,8 @@ static void an_empty_archive_knows_its_crashs_leftovers(void **state)
 
 int main(void)
 {
-#define SWEEP_TEST(function) cmocka_unit_test_setup_teardown(function, open_archive, close_archive)
+#define SWEEP_TEST(function)                                                                                 \
+    cmocka_unit_test_setup_teardown(function, test_archive_set_up, test_archive_tear_down)
     const struct CMUnitTest tests[] = {
         SWEEP_TEST(the_sweep_removes_what_no_row_names),
         SWEEP_TEST(the_mark_never_passes_an_open_upload),

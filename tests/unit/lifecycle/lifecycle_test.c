@@ -13,35 +13,8 @@
 #include "pacs/util/arena.h"
 #include "pacs/util/clock.h"
 #include "tests/support/archive.h"
-#include "tests/support/object.h"
 
 #define DEADLINE_NS (20ull * 1000 * 1000 * 1000)
-
-static int open_archive(void **state)
-{
-    static TestArchive archive;
-
-    test_archive_open(&archive, PACS_OVERWRITE_NEVER);
-    *state = &archive;
-    return 0;
-}
-
-static int close_archive(void **state)
-{
-    test_archive_close(*state);
-    return 0;
-}
-
-static PacsIngested push_one(TestArchive *archive)
-{
-    TestObject object = test_object(1, 1, 1);
-    PacsIngested ingested;
-    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
-
-    test_object_file(&object, &file);
-    assert_int_equal(test_archive_push(archive->ingest, file.bytes, file.size, 0, &ingested, NULL), PACS_OK);
-    return ingested;
-}
 
 /** Wait until `holds` is true, for as long as a slow machine may need. */
 static void await(TestArchive *archive, bool (*holds)(TestArchive *archive))
@@ -74,7 +47,7 @@ static void a_study_arrives_when_nothing_came_for_the_stable_age(void **state)
     TestArchive *archive = *state;
     PACS_AUTO(PacsLifecycle) lifecycle = NULL;
 
-    (void)push_one(archive);
+    (void)test_archive_push_object(archive, 1);
     assert_false(has_arrived(archive));
     assert_int_equal(pacs_lifecycle_new(&(PacsLifecycleOptions){.stable_age_s = 1, .tick_ms = 10},
                                         archive->index, archive->ingest, NULL, &lifecycle, NULL),
@@ -85,7 +58,7 @@ static void a_study_arrives_when_nothing_came_for_the_stable_age(void **state)
 static void bytes_of_deleted_objects_go(void **state)
 {
     TestArchive *archive = *state;
-    PacsIngested ingested = push_one(archive);
+    PacsIngested ingested = test_archive_push_object(archive, 1);
     PacsRemaining remaining;
     PACS_AUTO(PacsLifecycle) lifecycle = NULL;
 
@@ -110,7 +83,7 @@ static void what_a_power_loss_brought_back_goes_again(void **state)
     PacsStoreWriter *writer = NULL;
     PACS_AUTO(PacsLifecycle) lifecycle = NULL;
 
-    (void)push_one(archive);
+    (void)test_archive_push_object(archive, 1);
     assert_int_equal(pacs_store_create(archive->store, 0, &writer, NULL), PACS_OK);
     assert_int_equal(pacs_store_commit(writer, NULL), PACS_OK);
     pacs_store_writer_free(writer);
@@ -124,11 +97,12 @@ static void what_a_power_loss_brought_back_goes_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_study_arrives_when_nothing_came_for_the_stable_age, open_archive,
-                                        close_archive),
-        cmocka_unit_test_setup_teardown(bytes_of_deleted_objects_go, open_archive, close_archive),
-        cmocka_unit_test_setup_teardown(what_a_power_loss_brought_back_goes_again, open_archive,
-                                        close_archive),
+        cmocka_unit_test_setup_teardown(a_study_arrives_when_nothing_came_for_the_stable_age,
+                                        test_archive_set_up, test_archive_tear_down),
+        cmocka_unit_test_setup_teardown(bytes_of_deleted_objects_go, test_archive_set_up,
+                                        test_archive_tear_down),
+        cmocka_unit_test_setup_teardown(what_a_power_loss_brought_back_goes_again, test_archive_set_up,
+                                        test_archive_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
