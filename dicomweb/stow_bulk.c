@@ -98,13 +98,14 @@ static PacsStatus begin_bulk(Stow *stow, const PacsMultipartPart *part, const ch
 {
     const char *uri = pacs_multipart_header(part, "Content-Location");
 
+    if (stow->join)
+        stow->join->piece_location = NULL;
     if (!uri || !*uri)
         return pacs_fail(err, PACS_INVALID, "a part of bulk data has no Content-Location");
     PacsStatus status = stow_join_open(stow, err);
     if (status != PACS_OK)
         return status;
     StowJoin *join = stow->join;
-    join->piece_location = NULL;
     PacsSlice name = split_frame(join, pacs_slice(uri), &join->piece_frame_number);
     join->piece_location = stow_location(join, name);
     join->piece_offset = pacs_spool_size(join->spool);
@@ -224,15 +225,15 @@ static PacsStatus end_piece(StowJoin *join, PacsError *err)
 
 static void end_bulk(Stow *stow, const PacsError *failure)
 {
-    StowLocation *location = stow->join ? stow->join->piece_location : NULL;
+    StowJoin *join = stow->join; /* NULL: begin has failed */
     PacsError err = failure ? *failure : (PacsError){0};
 
-    if (!failure && end_piece(stow->join, &err) == PACS_OK) {
-        stow->join->current = location;
+    if (join && !failure && end_piece(join, &err) == PACS_OK) {
+        join->current = join->piece_location;
         return;
     }
-    if (location) /* the rest of its parts cannot make it whole */
-        location->spoilt = true;
+    if (join && join->piece_location) /* the rest of its parts cannot make it whole */
+        join->piece_location->spoilt = true;
     stow_add_failed(&stow->outcomes, NULL, &err);
 }
 

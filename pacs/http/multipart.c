@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -77,9 +78,8 @@ PacsStatus pacs_multipart_new(const char *boundary, const PacsMultipartHandler *
     multipart->handler = handler;
     multipart->context = context;
     multipart->at_line_start = true;
-    memcpy(multipart->delimiter, "\n--", 3);
-    memcpy(multipart->delimiter + 3, boundary, strlen(boundary));
-    multipart->delimiter_size = strlen(multipart->delimiter);
+    multipart->delimiter_size = (size_t)snprintf(multipart->delimiter, sizeof multipart->delimiter, "\n--%s",
+                                                 boundary); /* it fits: checked above */
     pacs_buffer_init(&multipart->header, PACS_MAX_MULTIPART_HEADER);
     *ret_multipart = multipart;
     return PACS_OK;

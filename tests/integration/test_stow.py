@@ -41,6 +41,7 @@ def instances(server):
 
 # --- clients -------------------------------------------------------------------------------------------------------
 
+@pytest.mark.sanitize
 def test_dicomweb_client_stores_data_sets(lightbox):
     client = DICOMwebClient(lightbox.url("/dicom-web"))
     datasets = [dcmread(DicomBytesIO(small(number).bytes)) for number in range(3)]
@@ -139,6 +140,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.sanitize
 @pytest.mark.parametrize("body, content_type, code", BROKEN.values(), ids=BROKEN.keys())
 def test_a_broken_request_is_refused_and_changes_nothing(archive, body, content_type, code):
     before = archive.state()
@@ -147,6 +149,7 @@ def test_a_broken_request_is_refused_and_changes_nothing(archive, body, content_
     assert archive.state() == before
 
 
+@pytest.mark.sanitize
 def test_ten_thousand_parts_are_each_answered_for(lightbox):
     parts = objects(small(1)) + [stow.part(b"x", "application/dicom")] * 10_000 + objects(small(2))
     answer = stow.post(lightbox, parts)
@@ -174,6 +177,7 @@ def whole_and_half(first, second):
     return stow.multipart(objects(first, second), "b")[:-len(second.bytes) // 2]
 
 
+@pytest.mark.sanitize
 def test_a_client_that_leaves_keeps_what_came_whole(lightbox):
     first, second = middling(1), middling(2)
     with send_part_of(lightbox, whole_and_half(first, second)):
@@ -182,6 +186,7 @@ def test_a_client_that_leaves_keeps_what_came_whole(lightbox):
     assert instances(lightbox) == 1
 
 
+@pytest.mark.sanitize
 def test_a_kill_in_the_middle_keeps_what_came_whole(make_lightbox):
     server = make_lightbox()
     first, second = middling(1), middling(2)
@@ -194,6 +199,7 @@ def test_a_kill_in_the_middle_keeps_what_came_whole(make_lightbox):
     assert len(server.stored_keys()) == 1
 
 
+@pytest.mark.sanitize
 def test_bulk_data_that_wait_leave_nothing_behind(lightbox):
     described = json.dumps([{"00080018": {"vr": "UI", "Value": ["2.25.5"]}, "7FE00010": {"vr": "OW", "BulkDataURI": "px"}}])
     body = stow.multipart([stow.metadata(described), stow.part(bytes(1 << 20), "application/octet-stream", "px")], "b")[:-1000]

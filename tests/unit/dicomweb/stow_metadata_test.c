@@ -429,6 +429,17 @@ static void bulk_data_that_nothing_names_are_told(void **state)
     check_store(fixture, &body, 202, 1, 0, 1);
 }
 
+static void a_part_without_a_name_does_not_spoil_the_one_before(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(1 << 20);
+
+    add_metadata(&body, 1, PIXELS);
+    add_bulk(&body, "application/octet-stream", "px", pixels, sizeof pixels);
+    stow_add_raw_part(&body, "Content-Type: image/jpeg", pixels, sizeof pixels);
+    check_store(fixture, &body, 202, 1, 0, 1);
+}
+
 static void a_bad_data_set_does_not_lose_the_others(void **state)
 {
     DicomwebFixture *fixture = *state;
@@ -565,6 +576,7 @@ int main(void)
         TEST(bytes_without_a_word_are_in_the_syntax_of_the_metadata),
         TEST(an_instance_without_its_bulk_data_is_refused),
         TEST(bulk_data_that_nothing_names_are_told),
+        TEST(a_part_without_a_name_does_not_spoil_the_one_before),
         TEST(a_bad_data_set_does_not_lose_the_others),
         TEST(what_pixel_data_cannot_be_is_unsupported),
         TEST(frames_that_break_off_are_not_half_an_object),
