@@ -295,7 +295,7 @@ PacsStatus pacs_index_sqlite_append_metadata(PacsIndex *self, const char *root, 
 
 static PacsStatus set_root(IndexSqlite *index, void *arguments, PacsError *err)
 {
-    const char *root = arguments;
+    const char *root = *(const char *const *)arguments;
     PacsStatus status = PACS_SQL_RUN(index->writer, err,
                                      "INSERT OR IGNORE INTO metadata_pending SELECT series"
                                      " FROM metadata_stream WHERE root <> ?",
@@ -325,7 +325,7 @@ PacsStatus pacs_index_sqlite_set_metadata_root(PacsIndex *self, const char *root
     const PacsStatus status = has_root(pacs_index_sqlite(self), root, &same, err);
     if (status != PACS_OK || same)
         return status;
-    return pacs_index_sqlite_write(pacs_index_sqlite(self), set_root, (void *)(uintptr_t)root, err);
+    return pacs_index_sqlite_write(pacs_index_sqlite(self), set_root, &root, err);
 }
 
 /* ---- Bytes of streams given up ---- */

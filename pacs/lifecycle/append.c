@@ -26,7 +26,7 @@
 
 #define KEPT_BUFFER (1u << 20)
 
-#define GRACE_MS (10 * 60 * 1000) /* bytes of streams that were given up: answers under way read them */
+#define GRACE_MS 600000 /* bytes of streams that were given up: answers under way read them */
 
 struct PacsAppender {
     PacsIndex *index;

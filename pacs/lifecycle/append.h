@@ -21,8 +21,8 @@ typedef struct PacsAppender PacsAppender;
 PACS_CHECKED PacsStatus pacs_appender_new(PacsIndex *index, const char *root, PacsMetrics *metrics,
                                           PacsAppender **ret_appender, PacsError *err);
 /** Lets another have the duty. */
-void pacs_appender_free(PacsAppender *appender);
+void pacs_appender_free(PacsAppender *self);
 PACS_DEFINE_AUTO(PacsAppender, pacs_appender_free);
 
 /** Append some hundred instances at most. *ret_more: there was something, and there may be more. */
-PACS_CHECKED PacsStatus pacs_appender_step(PacsAppender *appender, bool *ret_more, PacsError *err);
+PACS_CHECKED PacsStatus pacs_appender_step(PacsAppender *self, bool *ret_more, PacsError *err);

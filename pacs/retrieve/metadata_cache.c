@@ -11,6 +11,7 @@
 /* Entries hang in the list of their slot and in one of all, the one used last in front. */
 typedef struct Entry {
     PacsMetadataBody body; /* first: what others see */
+    void *bytes;
     atomic_uint references;
     uint64_t generation;
     struct Entry *next_in_slot;
@@ -44,7 +45,7 @@ void pacs_metadata_body_unref(PacsMetadataBody *body)
 
     if (!entry || atomic_fetch_sub(&entry->references, 1) != 1)
         return;
-    free((void *)(uintptr_t)entry->body.bytes);
+    free(entry->bytes);
     free(entry);
 }
 
@@ -197,7 +198,8 @@ PacsMetadataBody *metadata_cache_add(MetadataCache *cache, const MetadataKey *ke
     if (!entry)
         return NULL;
     void *trimmed = realloc(bytes->bytes, bytes->size); /* it was made in powers of two */
-    entry->body.bytes = trimmed ? trimmed : bytes->bytes;
+    entry->bytes = trimmed ? trimmed : bytes->bytes;
+    entry->body.bytes = entry->bytes;
     entry->body.size = bytes->size;
     bytes->bytes = NULL;
     pacs_buffer_init(bytes, bytes->max);

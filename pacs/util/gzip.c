@@ -1,3 +1,4 @@
+#define ZLIB_CONST /* what goes in is only read */
 #include "pacs/util/gzip.h"
 
 #include <assert.h>
@@ -6,8 +7,9 @@
 #include <zlib.h>
 
 #define OUT_STEP (16u << 10)
-#define READ_SIZE (32u << 10)
-#define MEMORY_LEVEL 8 /* zlib's default */
+#define READ_SIZE ((size_t)32 << 10)
+#define READ_MAX ((size_t)256 << 10) /* at a time: inflating more would hold others up */
+#define MEMORY_LEVEL 8               /* zlib's default */
 
 /* ---- Framing ---- */
 
@@ -120,7 +122,7 @@ PacsStatus pacs_deflater_add(PacsDeflater *deflater, const void *text, size_t si
 
     for (size_t done = 0; status == PACS_OK && done < size;) {
         size_t count = size - done < UINT32_MAX ? size - done : UINT32_MAX;
-        deflater->stream.next_in = (Bytef *)(uintptr_t)text + done; /* zlib reads it only */
+        deflater->stream.next_in = (const Bytef *)text + done;
         deflater->stream.avail_in = (uInt)count;
         status = run_deflate(deflater, Z_NO_FLUSH, out, err);
         done += count;
@@ -162,7 +164,7 @@ static PacsStatus refill(GunzipSource *self, PacsError *err)
 static PacsStatus gunzip_read(PacsSource *base, void *bytes, size_t size, size_t *ret_size, PacsError *err)
 {
     GunzipSource *self = (GunzipSource *)base;
-    uInt room = size < READ_SIZE * 8 ? (uInt)size : READ_SIZE * 8;
+    uInt room = (uInt)(size < READ_MAX ? size : READ_MAX);
 
     self->stream.next_out = bytes;
     self->stream.avail_out = room;
