@@ -94,7 +94,7 @@ bool pacs_pattern_matches(const PacsPattern *pattern, PacsSlice text);
 bool pacs_match_parse_date(PacsSlice text, int64_t *ret_first, int64_t *ret_last);
 bool pacs_match_parse_time(PacsSlice text, int64_t *ret_first, int64_t *ret_last);
 bool pacs_match_parse_datetime(PacsSlice text, int64_t *ret_first, int64_t *ret_last, PacsZone *ret_zone);
-#define PACS_MATCH_DAY_US (24 * 3600 * 1000000LL)
+#define PACS_MATCH_DAY_US 86400000000LL
 
 /**
  * index_match_json.c: the same over an instance's DICOM JSON, in sequences too: one of the attribute's values, in any

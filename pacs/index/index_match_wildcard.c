@@ -74,7 +74,7 @@ bool pacs_match_wildcard(PacsSlice pattern, PacsSlice text)
     size_t star = SIZE_MAX; /* behind the last star in the pattern */
     size_t star_text = 0;   /* where what follows it is tried next */
     while (at_text < text.size) {
-        const char c = at_pattern < pattern.size ? pattern.text[at_pattern] : '\0';
+        const char c = (char)(at_pattern < pattern.size ? pattern.text[at_pattern] : '\0');
         if (c == '*' && at_pattern < pattern.size) {
             star = ++at_pattern;
             star_text = at_text;

@@ -161,9 +161,9 @@ static bool parse_hex(PacsSlice text, int64_t *ret_number)
     if (text.size == 0 || text.size > 16)
         return false;
     for (size_t i = 0; i < text.size; i++) {
-        const char *digits = "0123456789abcdef";
-        const char *digit = memchr(digits, text.text[i], 16);
-        if (!digit)
+        static const char digits[] = "0123456789abcdef";
+        const char *digit = strchr(digits, text.text[i]);
+        if (!digit || *digit == '\0')
             return false;
         number = number << 4 | (uint64_t)(digit - digits);
     }

@@ -45,7 +45,7 @@ static PacsSlice text_of(sqlite3_value *value)
 
 static void search_grams(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    PACS_AUTO_BUFFER PacsBuffer tokens = PACS_BUFFER(16 * PACS_MAX_INDEXED_TAGS);
+    PACS_AUTO_BUFFER PacsBuffer tokens = PACS_BUFFER((size_t)16 * PACS_MAX_INDEXED_TAGS);
     for (int column = 0; column < count; column++)
         pacs_index_sqlite_add_tokens((IndexSearchColumn)column, text_of(values[column]), &tokens);
     if (tokens.failed)

@@ -127,7 +127,7 @@ static PacsStatus try_samples(IndexSqlite *index, const PacsPreparedSearch *sear
 {
     IndexSearchPlan plan;
     *ret_total = 0;
-    if (search->search->level != PACS_LEVEL_STUDY || studies < 4 * PACS_SEARCH_EXACT_TOTAL)
+    if (search->search->level != PACS_LEVEL_STUDY || studies < (uint64_t)4 * PACS_SEARCH_EXACT_TOTAL)
         return PACS_OK;
     const PacsStatus status = pacs_index_sqlite_search_plan(search, arena, &plan, err);
     if (status != PACS_OK || plan.path != INDEX_SEARCH_NEWEST || !plan.is_decided || plan.oldest > 0 ||
