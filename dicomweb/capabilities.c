@@ -44,6 +44,7 @@ typedef struct Operation {
 
 /* The first that fits. */
 static const Operation operations[] = {
+    /* NOLINTBEGIN(bugprone-suspicious-missing-comma): parameters of a media type, written in two pieces */
     {"GET", "/metadata", "RetrieveMetadata", METADATA_TYPES, {0}},
     {"GET", "/frames/{frames}", "RetrieveFrames", BULK_TYPES, {0}},
     {"GET", "/bulkdata", "RetrieveBulkdata", BULK_TYPES, {0}},
@@ -62,6 +63,7 @@ static const Operation operations[] = {
     {"DELETE", "/studies/{study}", "DeleteStudy", {0}, {0}},
     {"OPTIONS", "/", "RetrieveCapabilities", {WADL_TYPE, "application/json"}, {0}},
     {"GET", "/", "RetrieveCapabilities", {WADL_TYPE, "application/json"}, {0}},
+    /* NOLINTEND(bugprone-suspicious-missing-comma) */
 };
 
 static const char *method_name(PacsHttpMethod method)

@@ -44,7 +44,8 @@ static bool is_media_type(PacsSlice text)
         return false;
     for (size_t i = 0; i < text.size; i++) {
         slashes += text.text[i] == '/';
-        if (!isalnum((unsigned char)text.text[i]) && !memchr("/!#$&-^_.+", text.text[i], 10))
+        if (!isalnum((unsigned char)text.text[i]) &&
+            (text.text[i] == '\0' || !strchr("/!#$&-^_.+", text.text[i])))
             return false;
     }
     return slashes == 1;

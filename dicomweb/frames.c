@@ -205,7 +205,8 @@ static PacsStatus add_body(FramesRequest *asked, const char *root, PacsHttpReply
         return status;
     status = asked->offer.is_multipart ? add_parts(asked, root, reply, err) : add_single(asked, reply, err);
     if (asked->fd >= 0)
-        pacs_http_reply_keep(reply, (void *)(intptr_t)asked->fd, close_fd);
+        pacs_http_reply_keep(reply, (void *)(intptr_t)asked->fd,
+                             close_fd); /* NOLINT(performance-no-int-to-ptr) */
     return status;
 }
 

@@ -93,8 +93,8 @@ const char *dicomweb_default_transfer_syntax(PacsSlice media_type)
 static bool spells(PacsSlice written, const char *name)
 {
     for (size_t i = 0; i < written.size; i++) {
-        char c = written.text[i] == ' ' ? '+' : written.text[i];
-        if (!name[i] || tolower((unsigned char)c) != tolower((unsigned char)name[i]))
+        int c = written.text[i] == ' ' ? '+' : (unsigned char)written.text[i];
+        if (!name[i] || tolower(c) != tolower((unsigned char)name[i]))
             return false;
     }
     return name[written.size] == '\0';

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <string.h>
 
 #include "dicomweb/accept.h"
@@ -75,6 +76,7 @@ static bool are_all_taken(const Retrieval *retrieval, const char *accept, bool i
 /** False: the reply is a 406. */
 static bool choose(const Retrieval *retrieval, PacsHttpReply *reply, Packaging *ret_packaging)
 {
+    assert(retrieval->objects && retrieval->count > 0); /* none is a 404 before */
     const DicomwebOffer all[PACKAGING_COUNT] = {
         [PARTS] = {DICOMWEB_TYPE_DICOM, retrieval->objects[0].transfer_syntax_uid, true, true},
         [SINGLE] = {DICOMWEB_TYPE_DICOM, retrieval->objects[0].transfer_syntax_uid, false, true},

@@ -11,7 +11,7 @@
  * of memory to the processor's page tables and to the disk's, not 64 (README: measured). They are kept for good;
  * what a burst needs beyond them comes from malloc and goes back there.
  */
-#define SLAB_BYTES (2u << 20)
+#define SLAB_BYTES ((size_t)2 << 20)
 #define SLAB_BLOCKS (SLAB_BYTES / PACS_BLOCK_BYTES)
 #define SLAB_MAX 8 /* 16 MiB: 16 objects arriving at once */
 
@@ -54,7 +54,7 @@ static void make_idle(PacsBlocks *blocks, void *block)
 /** Aligned to its size: mapped twice as large, and cut. NULL: no memory. */
 static uint8_t *map_slab(void)
 {
-    uint8_t *mapped = mmap(NULL, 2u * SLAB_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *mapped = mmap(NULL, 2 * SLAB_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (mapped == MAP_FAILED)
         return NULL;
