@@ -42,7 +42,7 @@ typedef struct {
 
 typedef struct {
     bool ok, chunked, closes;
-    uint64_t length;
+    uint64_t length; /* UINT64_MAX: to the end of the connection */
 } Head;
 
 static char *paths[MAX_PATHS];
@@ -115,16 +115,21 @@ static char *read_until(Connection *c, const char *mark)
     return c->bytes;
 }
 
-static void skip(Connection *c, uint64_t size)
+/* As many bytes, or all up to the end of the connection (UINT64_MAX); how many there were. */
+static uint64_t skip(Connection *c, uint64_t size)
 {
-    size_t here = c->end - c->at < size ? c->end - c->at : size;
-    c->at += here;
-    for (uint64_t left = size - here; left > 0;) {
+    uint64_t done = c->end - c->at < size ? c->end - c->at : size;
+    c->at += done;
+    while (done < size) {
+        uint64_t left = size - done;
         ssize_t got = recv(c->fd, c->body, left < MAX_SKIP ? left : MAX_SKIP, skip_flags);
+        if (got == 0 && size == UINT64_MAX)
+            break;
         if (got <= 0)
             die("the server closed the connection within an answer");
-        left -= (uint64_t)got;
+        done += (uint64_t)got;
     }
+    return done;
 }
 
 static const char *value_of(const char *head, const char *name)
@@ -137,10 +142,11 @@ static Head read_head(Connection *c)
 {
     const char *text = read_until(c, "\r\n\r\n");
     const char *length = value_of(text, "\r\nContent-Length:");
+    bool chunked = value_of(text, "\r\nTransfer-Encoding: chunked") != NULL;
     return (Head){.ok = strncmp(text, "HTTP/1.1 200", 12) == 0,
-                  .chunked = value_of(text, "\r\nTransfer-Encoding: chunked") != NULL,
-                  .closes = value_of(text, "\r\nConnection: close") != NULL,
-                  .length = length ? strtoull(length, NULL, 10) : 0};
+                  .chunked = chunked,
+                  .closes = value_of(text, "\r\nConnection: close") || (!chunked && !length),
+                  .length = length ? strtoull(length, NULL, 10) : UINT64_MAX};
 }
 
 static uint64_t skip_chunks(Connection *c)
@@ -148,7 +154,7 @@ static uint64_t skip_chunks(Connection *c)
     uint64_t total = 0, size;
     do {
         size = strtoull(read_until(c, "\r\n"), NULL, 16);
-        skip(c, size);
+        (void)skip(c, size);
         (void)read_until(c, "\r\n");
         total += size;
     } while (size > 0);
@@ -158,11 +164,7 @@ static uint64_t skip_chunks(Connection *c)
 static void read_answer(Connection *c)
 {
     Head head = read_head(c);
-    uint64_t size = head.length;
-    if (head.chunked)
-        size = skip_chunks(c);
-    else
-        skip(c, size);
+    uint64_t size = head.chunked ? skip_chunks(c) : skip(c, head.length);
     if (head.ok) {
         atomic_fetch_add(&good, 1);
         atomic_fetch_add(&body_bytes, size);
