@@ -204,9 +204,10 @@ static PacsStatus add_body(FramesRequest *asked, const char *root, PacsHttpReply
     if (status != PACS_OK && status != PACS_UNSUPPORTED)
         return status;
     status = asked->offer.is_multipart ? add_parts(asked, root, reply, err) : add_single(asked, reply, err);
-    if (asked->fd >= 0)
-        pacs_http_reply_keep(reply, (void *)(intptr_t)asked->fd,
-                             close_fd); /* NOLINT(performance-no-int-to-ptr) */
+    if (asked->fd >= 0) {
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr): a descriptor on its way through a context */
+        pacs_http_reply_keep(reply, (void *)(intptr_t)asked->fd, close_fd);
+    }
     return status;
 }
 
