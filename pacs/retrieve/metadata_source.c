@@ -9,8 +9,8 @@
 /* The parts of the answer in their order; what is made on the way is handed out from `out`. */
 
 #define JOIN_LEVEL 1 /* of instances joined on the way: half the time of level 6 for two thirds more bytes */
-#define FIRST_SIZE (1u << 20)  /* made before the first byte is handed out: until then all can begin anew */
-#define TRIES 5                /* somebody deletes a series instance by instance */
+#define FIRST_SIZE (1u << 20) /* made before the first byte is handed out: until then all can begin anew */
+#define TRIES 100 /* somebody deletes a series instance by instance; each takes some milliseconds */
 #define JOIN_SIZE (128u << 10) /* text compressed before some of it is handed out */
 
 typedef enum Step { STEP_BEGIN, STEP_SERIES, STEP_STREAM, STEP_JOIN, STEP_END, STEP_DONE } Step;
