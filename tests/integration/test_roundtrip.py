@@ -18,9 +18,13 @@ DIMSE_OF_REFUSAL = {"invalid": 0xC000, "unsupported": 0x0122, "too-large": 0xA70
 MISMATCH = 0xA900  # the data set's identifiers are not the command's
 
 
-def each(of):
-    """A parameter for each sample, named by its path."""
-    return pytest.mark.parametrize("sample", [pytest.param(sample, id=f"{sample.path.parent.name}/{sample.path.name}") for sample in of])
+def each(of, shared_in_gate=1):
+    """A parameter for each sample, named by its path. Of the shared ones every n-th belongs to the gate, the others are long."""
+    def marks(number, sample):
+        return [pytest.mark.long] if samples.SHARED in sample.path.parents and number % shared_in_gate else []
+
+    return pytest.mark.parametrize("sample", [pytest.param(sample, id=f"{sample.path.parent.name}/{sample.path.name}", marks=marks(number, sample))
+                                              for number, sample in enumerate(of)])
 
 
 @pytest.fixture(scope="module")

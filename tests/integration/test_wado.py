@@ -76,7 +76,7 @@ def bodies(answer):
     return [answer.content]
 
 
-@each(SAMPLES)
+@each(SAMPLES, shared_in_gate=8)
 def test_an_object_is_the_same_by_every_door(archive, sample):
     path, (study, series, instance) = stored(archive, sample)
     data = sample.bytes()
@@ -114,7 +114,7 @@ def little_endian(value, vr, is_big):
     return b"".join(words)
 
 
-@each(SAMPLES)
+@each(SAMPLES, shared_in_gate=8)
 def test_every_bulk_value_that_metadata_name_is_there(archive, sample):
     path, _ = stored(archive, sample)
     [item, *_] = archive.get(f"{path}/metadata").json()
