@@ -18,6 +18,7 @@ EXPLAINED = {
     "charset/undeclared-utf8.dcm": UNDECLARED,
     "fragments/no-fragments.dcm": "pixel data without a fragment have no bytes to send",
     "structure/odd-lengths.dcm": "values of odd length are padded",
+    "structure/un-standard-kinds.dcm": "values of odd length are padded",
     "malformed/dwv-test-anonymise.dcm": NO_CLASS,
     "malformed/dwv-test-sequence.dcm": NO_CLASS,
     "malformed/dwv-test-simple.dcm": NO_CLASS,
