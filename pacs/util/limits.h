@@ -92,6 +92,9 @@
 #define PACS_MAX_QIDO_ROWS 50000              /* of one answer, also where no limit is asked: 50 MB of JSON; clients page */
 #define PACS_MAX_QIDO_OFFSET 1000000u         /* skipped rows are read too; cursors go further */
 
+/* Transcoding */
+#define PACS_MAX_FRAME_BYTES (512u << 20)     /* one frame, native: 16,000 by 10,000 pixels of colour; tomosynthesis has 30 MB */
+
 /* Store */
 #define PACS_MAX_STORE_LISTING (64u << 20)    /* names of one folder, 8 bytes each: 8 million folders of 4,096 objects */
 /* clang-format on */
