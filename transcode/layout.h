@@ -27,8 +27,8 @@ typedef enum TranscodePhotometric {
     TRANSCODE_YBR_PARTIAL_420, /* only in video */
     TRANSCODE_YBR_ICT,         /* only in codestreams: decoded it is RGB */
     TRANSCODE_YBR_RCT,
-    TRANSCODE_XYB,   /* JPEG XL: decoded it is RGB */
-    TRANSCODE_HSV,   /* retired, as are these */
+    TRANSCODE_XYB, /* JPEG XL: decoded it is RGB */
+    TRANSCODE_HSV, /* retired, as are these */
     TRANSCODE_ARGB,
     TRANSCODE_CMYK,
     TRANSCODE_OTHER, /* a defined term nobody defined */
@@ -57,7 +57,8 @@ PACS_CHECKED PacsStatus transcode_layout_of(const PacsPixelDescription *pixels, 
                                             TranscodeLayout *ret_layout, PacsError *err);
 
 /** Bytes of a native frame; at most PACS_MAX_FRAME_BYTES. Errors: PACS_TOO_LARGE, PACS_INVALID. */
-PACS_CHECKED PacsStatus transcode_layout_size(const TranscodeLayout *layout, size_t *ret_size, PacsError *err);
+PACS_CHECKED PacsStatus transcode_layout_size(const TranscodeLayout *layout, size_t *ret_size,
+                                              PacsError *err);
 
 /** Whether two frames of these layouts hold the same samples in the same bytes (colour is not compared). */
 bool transcode_layout_same_shape(const TranscodeLayout *a, const TranscodeLayout *b);

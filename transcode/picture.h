@@ -49,8 +49,9 @@ PACS_CHECKED PacsStatus transcode_picture_write(const TranscodePicture *picture,
 typedef struct TranscodeAnimation TranscodeAnimation;
 PACS_CHECKED PacsStatus transcode_animation_new(uint32_t width, uint32_t height, PacsBuffer *out,
                                                 TranscodeAnimation **ret_animation, PacsError *err);
-PACS_CHECKED PacsStatus transcode_animation_add(TranscodeAnimation *animation, const TranscodePicture *picture,
-                                                uint32_t duration_ms, PacsError *err);
+PACS_CHECKED PacsStatus transcode_animation_add(TranscodeAnimation *animation,
+                                                const TranscodePicture *picture, uint32_t duration_ms,
+                                                PacsError *err);
 PACS_CHECKED PacsStatus transcode_animation_finish(TranscodeAnimation *animation, PacsError *err);
 void transcode_animation_free(TranscodeAnimation *animation);
 PACS_DEFINE_AUTO(TranscodeAnimation, transcode_animation_free);

@@ -38,12 +38,13 @@ typedef struct TranscodeWindow {
 /** (60xx,eeee): bits packed from the least significant on, without padding between rows. */
 typedef struct TranscodeOverlay {
     const uint8_t *bits;
-    size_t size; /* bytes */
+    size_t size;        /* bytes */
     uint64_t first_bit; /* of this frame's plane */
     uint32_t rows, columns;
     int32_t first_row, first_column; /* 1, 1: on the image's first pixel */
-    uint8_t embedded_bit; /* with bits NULL: the plane is this bit of the pixels (retired), before they are masked */
-    uint16_t color[3];    /* 16 bits; white where nothing else is said */
+    uint8_t
+        embedded_bit; /* with bits NULL: the plane is this bit of the pixels (retired), before they are masked */
+    uint16_t color[3]; /* 16 bits; white where nothing else is said */
 } TranscodeOverlay;
 
 typedef enum TranscodeGraphicKind {
@@ -58,7 +59,8 @@ typedef enum TranscodeGraphicKind {
 typedef struct TranscodeGraphic {
     TranscodeGraphicKind kind;
     bool is_filled;
-    bool is_display; /* points are parts of the picture, from 0 to 1; else pixels of the image, 1, 1 the first's centre */
+    bool
+        is_display; /* points are parts of the picture, from 0 to 1; else pixels of the image, 1, 1 the first's centre */
     const double *points; /* x, y */
     size_t point_count;
     const char *text; /* UTF-8 */
@@ -73,30 +75,43 @@ typedef struct TranscodeShutter {
     uint32_t radius;
     const int32_t *vertices; /* row, column */
     size_t vertex_count;
-    uint16_t value; /* presentation value, 16 bits: grey that is shown instead */
+    const TranscodeOverlay *bitmap; /* hides the pixels of its bits that are set; or NULL */
+    uint16_t
+        color[3]; /* 16 bits: what is shown instead; three times the presentation value where it is grey */
 } TranscodeShutter;
 
 typedef struct TranscodePalette {
     TranscodeLut red, green, blue; /* expanded, where they were segmented */
 } TranscodePalette;
 
+/** What is white: the last word on it, wherever it came from. */
+typedef enum TranscodePolarity {
+    TRANSCODE_BY_PHOTOMETRIC, /* large values, small ones of MONOCHROME1; also of DX, whose INVERSE says that once more */
+    TRANSCODE_IDENTITY, /* large values, whatever the image is: the shape of a presentation state */
+    TRANSCODE_INVERSE,  /* small values, likewise */
+} TranscodePolarity;
+
 typedef struct TranscodeRendering {
     double rescale_slope; /* 1 where there is none */
     double rescale_intercept;
     const TranscodeLut *modality_lut; /* in place of them, or NULL */
 
-    bool has_padding; /* stored values that are no image: black (white of an inverted image), left out of statistics */
-    int64_t padding_first, padding_last;
+    bool
+        has_padding; /* stored values that are no image: black (white with TRANSCODE_INVERSE), left out of statistics */
+    double padding_first, padding_last; /* both are padding; in either order */
 
     bool has_window;
     TranscodeWindow window;
-    const TranscodeLut *voi_lut; /* in place of it, or NULL. Neither: smallest to largest value of the frame */
+    const TranscodeLut
+        *voi_lut; /* in place of it, or NULL. Neither: smallest to largest value of the frame */
 
-    bool is_inverted; /* Presentation LUT Shape INVERSE; MONOCHROME1 is the layout's */
-    const TranscodeLut *presentation_lut; /* or NULL */
+    TranscodePolarity polarity;
+    const TranscodeLut
+        *presentation_lut; /* or NULL: its entries are spread over all that the VOI LUT or window gives */
 
     const TranscodePalette *palette; /* PALETTE COLOR and supplemental ones */
-    bool is_palette_supplemental; /* values from its first mapped on are colour, those below grey (C.7.6.3.1.7) */
+    bool
+        is_palette_supplemental; /* values from its first mapped on are colour, those below grey (C.7.6.3.1.7) */
     const uint8_t *icc_profile;
     size_t icc_profile_size;
 
@@ -106,32 +121,37 @@ typedef struct TranscodeRendering {
     const TranscodeGraphic *graphics;
     size_t graphic_count;
 
-    double pixel_aspect; /* height of a pixel by its width; 1: square */
+    double pixel_aspect; /* height of a pixel by its width; 1: square; the shorter side is stretched */
     uint16_t rotation;   /* clockwise degrees, after flipping: 0, 90, 180, 270 */
     bool is_flipped;     /* left becomes right */
 } TranscodeRendering;
 
-/** What a caller wants to see of it. */
+/** What a caller wants to see of it. All zero: all of it. */
 typedef struct TranscodeView {
-    /** Of the image, in pixels from its top left corner; 0, 0: to the end. Negative: mirrored (PS3.18 8.3.5.1.3). */
+    /** Of the stored image (not turned yet), in pixels from its top left corner; 0, 0: to the end. A negative width or
+     *  height: the same region, mirrored (PS3.18 8.3.5.1.3). What lies beyond the image's edges is left out. */
     double region_x, region_y, region_width, region_height;
-    /** The picture fits into this, keeping the aspect ratio; 0, 0: one pixel of the picture for each of the image. */
+    /** The picture fits into this, keeping the aspect ratio; a 0: as large as the other allows; 0, 0: one pixel of the
+     *  picture for each of the image. */
     uint32_t viewport_width, viewport_height;
     bool enlarges;                 /* a small image is blown up to the viewport */
+    bool is_rough;                 /* nearest pixels in place of filters */
     const TranscodeWindow *window; /* over the image's own, or NULL */
     bool shows_overlays;
 } TranscodeView;
 
 #define TRANSCODE_RENDERING_PLAIN ((TranscodeRendering){.rescale_slope = 1, .pixel_aspect = 1})
 
-/** One native frame to 8 bits. Errors: as codec.h, PACS_INVALID (a LUT that is none, a region outside). */
+/** One native frame to 8 bits, grey where nothing in it is coloured. Errors: as codec.h, PACS_INVALID (a LUT that is
+ *  none, a window without a number, a region outside). */
 PACS_CHECKED PacsStatus transcode_render(const TranscodeFrame *native, const TranscodeRendering *rendering,
-                                         const TranscodeView *view, TranscodePicture *ret_picture, PacsError *err);
+                                         const TranscodeView *view, TranscodePicture *ret_picture,
+                                         PacsError *err);
 
 /** Size of the picture that would come, without pixels. */
-PACS_CHECKED PacsStatus transcode_render_size(const TranscodeLayout *layout, const TranscodeRendering *rendering,
-                                              const TranscodeView *view, uint32_t *ret_width, uint32_t *ret_height,
-                                              PacsError *err);
+PACS_CHECKED PacsStatus transcode_render_size(const TranscodeLayout *layout,
+                                              const TranscodeRendering *rendering, const TranscodeView *view,
+                                              uint32_t *ret_width, uint32_t *ret_height, PacsError *err);
 
 /**
  * Samples for programs, not for eyes (Orthanc's image-uint8, image-uint16, image-int16): values as stored, clamped into

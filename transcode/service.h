@@ -21,10 +21,10 @@ typedef struct TranscodeService TranscodeService;
 typedef struct TranscodeServiceOptions {
     const char *cache_folder; /* of this service alone; NULL: nothing is kept */
     uint64_t cache_bytes;
-    uint32_t workers;            /* computations at once; 0: one for each core */
-    uint32_t max_waiting;        /* computations that wait for a worker; beyond: PACS_UNAVAILABLE */
-    uint64_t decode_bytes;       /* address space of a decoding process beyond its code */
-    uint32_t decode_timeout_ms;  /* of one frame */
+    uint32_t workers;           /* computations at once; 0: one for each core */
+    uint32_t max_waiting;       /* computations that wait for a worker; beyond: PACS_UNAVAILABLE */
+    uint64_t decode_bytes;      /* address space of a decoding process beyond its code */
+    uint32_t decode_timeout_ms; /* of one frame */
 } TranscodeServiceOptions;
 
 PACS_CHECKED PacsStatus transcode_service_new(const TranscodeServiceOptions *options, PacsMetrics *metrics,
