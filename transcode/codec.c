@@ -157,9 +157,9 @@ PacsStatus transcode_layout_after(const char *from_uid, const TranscodeLayout *s
         layout.is_planar = false;
     }
     if (!transcode_can_encode(target->transfer_syntax_uid, &layout))
-        return pacs_fail(err, PACS_UNSUPPORTED, "frames of %u bits and %s cannot be made into transfer syntax %s",
-                         layout.bits_stored, transcode_photometric_name(layout.photometric),
-                         target->transfer_syntax_uid);
+        return pacs_fail(
+            err, PACS_UNSUPPORTED, "frames of %u bits and %s cannot be made into transfer syntax %s",
+            layout.bits_stored, transcode_photometric_name(layout.photometric), target->transfer_syntax_uid);
     if (family_of(target->transfer_syntax_uid) != NATIVE) {
         layout.is_planar = false;
         layout.photometric = encoded(target, layout.photometric);
@@ -200,6 +200,7 @@ PacsStatus transcode_encode(const TranscodeFrame *native, const TranscodeTarget 
     if (status != PACS_OK)
         return status;
     if (!codec || native->size != size)
-        return pacs_fail(err, PACS_INVALID, "the frame has %zu bytes, its attributes say %zu", native->size, size);
+        return pacs_fail(err, PACS_INVALID, "the frame has %zu bytes, its attributes say %zu", native->size,
+                         size);
     return codec->encode(native, target, &as, out, err);
 }

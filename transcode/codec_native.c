@@ -5,12 +5,13 @@
 
 /** Native frames are what they are: every layout, every byte. */
 
-static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *native, uint8_t *out, size_t out_size,
-                         PacsError *err)
+static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *native, uint8_t *out,
+                         size_t out_size, PacsError *err)
 {
     (void)native;
     if (frame->size < out_size)
-        return pacs_fail(err, PACS_INVALID, "the frame has %zu bytes, its attributes say %zu", frame->size, out_size);
+        return pacs_fail(err, PACS_INVALID, "the frame has %zu bytes, its attributes say %zu", frame->size,
+                         out_size);
     memcpy(out, frame->bytes, out_size);
     return PACS_OK;
 }
@@ -22,8 +23,8 @@ static bool can_encode(const char *transfer_syntax_uid, const TranscodeLayout *l
     return true;
 }
 
-static PacsStatus encode(const TranscodeFrame *native, const TranscodeTarget *target, const TranscodeLayout *as,
-                         PacsBuffer *out, PacsError *err)
+static PacsStatus encode(const TranscodeFrame *native, const TranscodeTarget *target,
+                         const TranscodeLayout *as, PacsBuffer *out, PacsError *err)
 {
     (void)target;
     (void)as;

@@ -54,9 +54,11 @@ static bool is_known_depth(const TranscodeLayout *layout)
 static PacsStatus check(const TranscodeLayout *layout, PacsError *err)
 {
     if (layout->rows == 0 || layout->columns == 0)
-        return pacs_fail(err, PACS_INVALID, "the image has %u rows and %u columns", layout->rows, layout->columns);
+        return pacs_fail(err, PACS_INVALID, "the image has %u rows and %u columns", layout->rows,
+                         layout->columns);
     if (!is_known_depth(layout))
-        return pacs_fail(err, PACS_UNSUPPORTED, "%u bits allocated for a sample, %u samples a pixel: no such layout",
+        return pacs_fail(err, PACS_UNSUPPORTED,
+                         "%u bits allocated for a sample, %u samples a pixel: no such layout",
                          layout->bits_allocated, layout->samples_per_pixel);
     if (layout->samples_per_pixel != 1 && layout->samples_per_pixel != 3 && layout->samples_per_pixel != 4)
         return pacs_fail(err, PACS_UNSUPPORTED, "%u samples a pixel: only 1, 3 and 4 have a meaning",
@@ -71,7 +73,8 @@ static PacsStatus check(const TranscodeLayout *layout, PacsError *err)
 PacsStatus transcode_layout_of(const PacsPixelDescription *pixels, PacsTag pixel_data_tag,
                                TranscodeLayout *ret_layout, PacsError *err)
 {
-    const bool is_float = pixel_data_tag == PACS_TAG(0x7FE0, 0x0008) || pixel_data_tag == PACS_TAG(0x7FE0, 0x0009);
+    const bool is_float = pixel_data_tag == PACS_TAG(0x7FE0, 0x0008) ||
+                          pixel_data_tag == PACS_TAG(0x7FE0, 0x0009);
     const uint16_t allocated = is_float ? (pixel_data_tag == PACS_TAG(0x7FE0, 0x0008) ? 32 : 64)
                                         : pixels->bits_allocated;
     TranscodeLayout layout = {
@@ -112,17 +115,34 @@ PacsStatus transcode_layout_size(const TranscodeLayout *layout, size_t *ret_size
         return status;
     /* 2^32 columns, 4 samples, 64 bits: below 2^43; so rows and bytes are looked at one after the other */
     const uint64_t bits_of_row = samples_of_row(layout) * layout->bits_allocated;
-    if (bits_of_row / 8 > PACS_MAX_FRAME_BYTES || layout->rows > (uint64_t)PACS_MAX_FRAME_BYTES * 8 / bits_of_row)
-        return pacs_fail(err, PACS_TOO_LARGE, "a frame of %u rows and %u columns: at most %u bytes are decoded",
-                         layout->rows, layout->columns, PACS_MAX_FRAME_BYTES);
+    if (bits_of_row / 8 > PACS_MAX_FRAME_BYTES ||
+        layout->rows > (uint64_t)PACS_MAX_FRAME_BYTES * 8 / bits_of_row)
+        return pacs_fail(err, PACS_TOO_LARGE,
+                         "a frame of %u rows and %u columns: at most %u bytes are decoded", layout->rows,
+                         layout->columns, PACS_MAX_FRAME_BYTES);
     *ret_size = (size_t)((bits_of_row * layout->rows + 7) / 8);
     return PACS_OK;
+}
+
+void transcode_layout_settle(TranscodeLayout *native, size_t frame_size)
+{
+    TranscodeLayout full = *native;
+    size_t size = 0, full_size = 0;
+
+    if (native->photometric != TRANSCODE_YBR_FULL_422 || native->samples_per_pixel != 3)
+        return;
+    full.photometric = TRANSCODE_YBR_FULL;
+    if (transcode_layout_size(native, &size, NULL) == PACS_OK &&
+        transcode_layout_size(&full, &full_size, NULL) == PACS_OK && full_size > size &&
+        frame_size >= full_size)
+        *native = full;
 }
 
 bool transcode_layout_same_shape(const TranscodeLayout *a, const TranscodeLayout *b)
 {
     return a->rows == b->rows && a->columns == b->columns && a->samples_per_pixel == b->samples_per_pixel &&
-           a->bits_allocated == b->bits_allocated && a->is_planar == b->is_planar && a->is_float == b->is_float;
+           a->bits_allocated == b->bits_allocated && a->is_planar == b->is_planar &&
+           a->is_float == b->is_float;
 }
 
 size_t transcode_sample_size(const TranscodeLayout *layout)

@@ -60,6 +60,10 @@ PACS_CHECKED PacsStatus transcode_layout_of(const PacsPixelDescription *pixels, 
 PACS_CHECKED PacsStatus transcode_layout_size(const TranscodeLayout *layout, size_t *ret_size,
                                               PacsError *err);
 
+/** Writers who mean YBR_FULL say YBR_FULL_422 (after decoding JPEG, mostly): native frames tell by their size. To call
+ *  wherever the size of a stored native frame is known. */
+void transcode_layout_settle(TranscodeLayout *native, size_t frame_size);
+
 /** Whether two frames of these layouts hold the same samples in the same bytes (colour is not compared). */
 bool transcode_layout_same_shape(const TranscodeLayout *a, const TranscodeLayout *b);
 

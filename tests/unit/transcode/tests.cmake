@@ -1,3 +1,3 @@
-foreach(name layout)
-    pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode)
+foreach(name layout colour)
+    pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode m)
 endforeach()
