@@ -1,3 +1,5 @@
 foreach(name layout colour)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode m)
 endforeach()
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/object_test LINKS transcode PkgConfig::deflate
+    SOURCES support/object.c support/image.c)
