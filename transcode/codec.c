@@ -9,6 +9,7 @@
 /** Every codec; where two can do a syntax, the first one does it. */
 static const TranscodeCodec *const codecs[] = {
     &transcode_codec_native,
+    &transcode_codec_charls,
 };
 
 static bool has(const char *const *uids, const char *uid)

@@ -3,3 +3,6 @@ foreach(name layout colour)
 endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/object_test LINKS transcode PkgConfig::deflate
     SOURCES support/object.c support/image.c)
+foreach(name charls)
+    pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode SOURCES support/frames.c)
+endforeach()
