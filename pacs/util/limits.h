@@ -94,6 +94,8 @@
 
 /* Transcoding */
 #define PACS_MAX_FRAME_BYTES (512u << 20)     /* one frame, native: 16,000 by 10,000 pixels of colour; tomosynthesis has 30 MB */
+#define PACS_MAX_TRANSCODED (512u << 20)      /* one frame or picture, made: a native frame is the largest */
+#define PACS_MAX_TRANSCODE_HELD (1u << 20)    /* made, and kept in memory too: pictures and most frames; larger ones are read from files */
 
 /* Store */
 #define PACS_MAX_STORE_LISTING (64u << 20)    /* names of one folder, 8 bytes each: 8 million folders of 4,096 objects */
