@@ -10,7 +10,7 @@
 #include "transcode/object_private.h"
 
 #define READ_SIZE ((size_t)64 << 10)
-#define META_MAX 4096
+#define DEFLATED_READ_SIZE ((size_t)4 << 10) /* inflates to 4 MiB at most */
 #define COLLECTED_BYTES_MAX ((size_t)32 << 20)
 #define COLLECTED_FRAMES_MAX 65536u
 #define PIECE_MAX ((size_t)PACS_MAX_FRAME_BYTES + 4096)
@@ -29,7 +29,7 @@ typedef struct ObjectSource {
 
     bool has_frames;
     TranscodeObjectFrames frames;
-    size_t native_size;                                     /* bytes of one native frame of the layout */
+    size_t native_size;              /* bytes of one native frame of the layout */
     TranscodeObjectFrame *collected; /* the first ones, where the new form is encapsulated */
     uint32_t collected_count;
     Stage stage;
@@ -39,7 +39,7 @@ typedef struct ObjectSource {
     size_t piece_taken;
     const uint8_t *left; /* of the frame */
     size_t left_size;
-    bool is_odd; /* a byte of padding follows */
+    bool is_odd;  /* a byte of padding follows */
     uint8_t bits; /* single bits: what is left of the frame before, below a byte */
     unsigned bit_count;
 } ObjectSource;
@@ -49,10 +49,10 @@ const char *transcode_lossy_method(const char *transfer_syntax_uid)
     static const struct {
         const char *uid, *method;
     } methods[] = {
-        {PACS_UID_JPEG_BASELINE, "ISO_10918_1"}, {PACS_UID_JPEG_EXTENDED, "ISO_10918_1"},
+        {PACS_UID_JPEG_BASELINE, "ISO_10918_1"},         {PACS_UID_JPEG_EXTENDED, "ISO_10918_1"},
         {PACS_UID_JPEG_LS_NEAR_LOSSLESS, "ISO_14495_1"}, {PACS_UID_JPEG_2000, "ISO_15444_1"},
-        {"1.2.840.10008.1.2.4.93", "ISO_15444_2"}, {PACS_UID_HTJ2K, "ISO_15444_15"},
-        {"1.2.840.10008.1.2.4.111", "ISO_18181_1"}, {"1.2.840.10008.1.2.4.112", "ISO_18181_1"},
+        {"1.2.840.10008.1.2.4.93", "ISO_15444_2"},       {PACS_UID_HTJ2K, "ISO_15444_15"},
+        {"1.2.840.10008.1.2.4.111", "ISO_18181_1"},      {"1.2.840.10008.1.2.4.112", "ISO_18181_1"},
     };
 
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
@@ -65,8 +65,8 @@ const char *transcode_lossy_method(const char *transfer_syntax_uid)
 
 static PacsStatus collect(ObjectSource *source, PacsError *err)
 {
-    const uint32_t most =
-        source->frames.count < COLLECTED_FRAMES_MAX ? source->frames.count : COLLECTED_FRAMES_MAX;
+    const uint32_t most = source->frames.count < COLLECTED_FRAMES_MAX ? source->frames.count
+                                                                      : COLLECTED_FRAMES_MAX;
     size_t bytes = 0;
 
     source->collected = calloc(most, sizeof *source->collected);
@@ -74,8 +74,8 @@ static PacsStatus collect(ObjectSource *source, PacsError *err)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for the frames of an object");
     while (source->collected_count < most && bytes < COLLECTED_BYTES_MAX) {
         TranscodeObjectFrame *frame = &source->collected[source->collected_count];
-        PacsStatus status =
-            source->frames.read(source->frames.context, source->collected_count + 1, frame, err);
+        PacsStatus status = source->frames.read(source->frames.context, source->collected_count + 1, frame,
+                                                err);
         if (status != PACS_OK)
             return status;
         source->collected_count++;
@@ -93,7 +93,8 @@ static void note_ratio(ObjectSource *source)
         size += source->collected[i].size;
     const double ratio = size > 0 ? (double)source->native_size * source->collected_count / (double)size : 1;
     (void)snprintf(text, sizeof text, "%.6g", ratio);
-    object_writer_change(&source->writer, PACS_TAG_LOSSY_IMAGE_COMPRESSION_RATIO, PACS_VR_DS, CHANGE_APPEND, text, 0);
+    object_writer_change(&source->writer, PACS_TAG_LOSSY_IMAGE_COMPRESSION_RATIO, PACS_VR_DS, CHANGE_APPEND,
+                         text, 0);
 }
 
 static void note_changes(ObjectSource *source)
@@ -104,7 +105,8 @@ static void note_changes(ObjectSource *source)
     if (form->is_lossy)
         object_writer_change(writer, PACS_TAG_IMAGE_TYPE, PACS_VR_CS, CHANGE_FIRST, "DERIVED", 0);
     if (form->new_sop_instance_uid)
-        object_writer_change(writer, PACS_TAG_SOP_INSTANCE_UID, PACS_VR_UI, CHANGE_SET, form->new_sop_instance_uid, 0);
+        object_writer_change(writer, PACS_TAG_SOP_INSTANCE_UID, PACS_VR_UI, CHANGE_SET,
+                             form->new_sop_instance_uid, 0);
     if (!source->has_frames)
         return;
     if (form->layout.photometric != TRANSCODE_OTHER)
@@ -185,10 +187,11 @@ static PacsStatus add_pixels_header(ObjectSource *source, PacsError *err)
     if (!writer->is_encapsulated && length > LENGTH_MAX)
         return pacs_fail(err, PACS_TOO_LARGE, "native pixels of %llu bytes have no length in a data set",
                          (unsigned long long)length);
-    const PacsVr vr = !writer->is_encapsulated && writer->form.layout.bits_allocated > 8 ? PACS_VR_OW : PACS_VR_OB;
-    const size_t size =
-        object_writer_header(writer, PACS_TAG_PIXEL_DATA, vr,
-                             writer->is_encapsulated ? PACS_LENGTH_UNDEFINED : length + (length & 1), header);
+    const PacsVr vr = !writer->is_encapsulated && writer->form.layout.bits_allocated > 8 ? PACS_VR_OW
+                                                                                         : PACS_VR_OB;
+    const size_t size = object_writer_header(
+        writer, PACS_TAG_PIXEL_DATA, vr,
+        writer->is_encapsulated ? PACS_LENGTH_UNDEFINED : length + (length & 1), header);
     pacs_buffer_add(&source->piece, header, size);
     if (writer->is_encapsulated)
         add_offset_table(source);
@@ -211,8 +214,8 @@ static PacsStatus take_frame(ObjectSource *source, PacsError *err)
         source->frame = source->collected[index];
         source->collected[index] = (TranscodeObjectFrame){0};
     } else {
-        PacsStatus status =
-            source->frames.read(source->frames.context, source->next_frame, &source->frame, err);
+        PacsStatus status = source->frames.read(source->frames.context, source->next_frame, &source->frame,
+                                                err);
         if (status != PACS_OK)
             return status;
     }
@@ -241,7 +244,8 @@ static PacsStatus add_bits(ObjectSource *source, PacsError *err)
 
     for (size_t i = 0; bits > 0 && i < source->left_size; i++) {
         const unsigned count = bits < 8 ? (unsigned)bits : 8;
-        const unsigned all = source->bits | (unsigned)(source->left[i] & ((1u << count) - 1)) << source->bit_count;
+        const unsigned all = source->bits | (unsigned)(source->left[i] & ((1u << count) - 1))
+                                                << source->bit_count;
         bits -= count;
         source->bits = (uint8_t)all;
         source->bit_count += count;
@@ -277,9 +281,11 @@ static PacsStatus begin_frame(ObjectSource *source, PacsError *err)
     if (!source->writer.is_encapsulated)
         return begin_native_frame(source, err);
     if (source->frame.size > LENGTH_MAX)
-        return pacs_fail(err, PACS_TOO_LARGE, "frame %u has %zu bytes", source->next_frame - 1, source->frame.size);
+        return pacs_fail(err, PACS_TOO_LARGE, "frame %u has %zu bytes", source->next_frame - 1,
+                         source->frame.size);
     source->is_odd = source->frame.size & 1;
-    object_writer_delimiter(&source->writer, PACS_TAG_ITEM, (uint32_t)(source->frame.size + source->is_odd), item);
+    object_writer_delimiter(&source->writer, PACS_TAG_ITEM, (uint32_t)(source->frame.size + source->is_odd),
+                            item);
     pacs_buffer_add(&source->piece, item, sizeof item);
     return pacs_buffer_check(&source->piece, err);
 }
@@ -362,7 +368,8 @@ static PacsStatus feed(ObjectSource *source, PacsError *err)
     size_t size = 0;
 
     compact(source);
-    PacsStatus status = pacs_source_read(source->stored, source->input, sizeof source->input, &size, err);
+    const size_t room = source->writer.is_from_deflated ? DEFLATED_READ_SIZE : READ_SIZE;
+    PacsStatus status = pacs_source_read(source->stored, source->input, room, &size, err);
     if (status != PACS_OK)
         return status;
     source->has_ended = size == 0;
@@ -386,7 +393,8 @@ static size_t give(const uint8_t *bytes, size_t have, void *out, size_t size)
 static size_t give_pixels(ObjectSource *source, void *bytes, size_t size)
 {
     if (source->piece_taken < source->piece.size) {
-        size = give(source->piece.bytes + source->piece_taken, source->piece.size - source->piece_taken, bytes, size);
+        size = give(source->piece.bytes + source->piece_taken, source->piece.size - source->piece_taken,
+                    bytes, size);
         source->piece_taken += size;
         return size;
     }
@@ -445,8 +453,8 @@ static void object_free(PacsSource *self)
     free(source);
 }
 
-PacsStatus transcode_object(const TranscodeObjectForm *form, const TranscodeObjectFrames *frames, PacsSource *stored,
-                            PacsSource **ret_source, PacsError *err)
+PacsStatus transcode_object(const TranscodeObjectForm *form, const TranscodeObjectFrames *frames,
+                            PacsSource *stored, PacsSource **ret_source, PacsError *err)
 {
     static const PacsSourceOps ops = {.read = object_read, .free = object_free};
     const PacsUidEntry *syntax = pacs_uid_find_transfer_syntax(pacs_slice(form->transfer_syntax_uid));
@@ -465,7 +473,8 @@ PacsStatus transcode_object(const TranscodeObjectForm *form, const TranscodeObje
     object_writer_init(&source->writer, form, frames != NULL);
     PACS_AUTO(PacsSource) owned = &source->base;
     if (!syntax || syntax->flags & PACS_UID_NO_DATA_SET)
-        return pacs_fail(err, PACS_UNSUPPORTED, "%s is no transfer syntax of objects", form->transfer_syntax_uid);
+        return pacs_fail(err, PACS_UNSUPPORTED, "%s is no transfer syntax of objects",
+                         form->transfer_syntax_uid);
     PacsStatus status = pacs_reader_new(&object_writer_handler, &source->writer, &source->reader, err);
     if (status == PACS_OK && frames)
         status = transcode_layout_size(&form->layout, &source->native_size, err);

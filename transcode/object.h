@@ -37,13 +37,13 @@ typedef struct TranscodeObjectFrames {
 } TranscodeObjectFrames;
 
 typedef struct TranscodeObjectForm {
-    const char *transfer_syntax_uid; /* any with a data set: implicit, big endian and deflated ones too */
-    const char *sop_class_uid;       /* for the meta header */
-    const char *sop_instance_uid;    /* "" keeps it only in the data set: both come from the index */
+    const char *transfer_syntax_uid;  /* any with a data set: implicit, big endian and deflated ones too */
+    const char *sop_class_uid;        /* for the meta header */
+    const char *sop_instance_uid;     /* "" keeps it only in the data set: both come from the index */
     const char *new_sop_instance_uid; /* or NULL */
     TranscodeLayout layout;           /* of the frames given */
-    bool is_lossy;                    /* made so by the way here: Lossy Image Compression and its ratio and method */
-    const char *lossy_method;         /* "ISO_10918_1" (PS3.3 C.7.6.1.1.5.1) */
+    bool is_lossy;            /* made so by the way here: Lossy Image Compression and its ratio and method */
+    const char *lossy_method; /* "ISO_10918_1" (PS3.3 C.7.6.1.1.5.1) */
 } TranscodeObjectForm;
 
 /**

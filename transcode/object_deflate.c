@@ -31,7 +31,8 @@ static PacsStatus refill(DeflatedSource *source, PacsError *err)
     return PACS_OK;
 }
 
-static PacsStatus deflate_some(DeflatedSource *source, void *bytes, size_t size, size_t *ret_size, PacsError *err)
+static PacsStatus deflate_some(DeflatedSource *source, void *bytes, size_t size, size_t *ret_size,
+                               PacsError *err)
 {
     source->stream.next_out = bytes;
     source->stream.avail_out = size < READ_SIZE ? (uInt)size : (uInt)READ_SIZE;
@@ -93,7 +94,8 @@ PacsStatus object_deflated(PacsSource *plain, uint64_t plain_size, PacsSource **
     }
     *source = (DeflatedSource){.base.ops = &ops, .plain = plain, .plain_left = plain_size};
     PACS_AUTO(PacsSource) owned = &source->base;
-    if (deflateInit2(&source->stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    if (deflateInit2(&source->stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) !=
+        Z_OK)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory to deflate an object");
     source->has_stream = true;
     *ret_source = PACS_STEAL(owned);

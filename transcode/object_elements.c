@@ -4,10 +4,10 @@
 #include "pacs/util/text.h"
 #include "transcode/object_private.h"
 
-#define OUT_MAX ((size_t)8 << 20)   /* one run of input in the new form, and an icon that may be left out */
-#define HELD_MAX ((size_t)1 << 20)  /* of a sequence that may be left out: icons have 64 by 64 pixels */
+#define OUT_MAX ((size_t)8 << 20)    /* one run of input in the new form, and an icon that may be left out */
+#define HELD_MAX ((size_t)1 << 20)   /* of a sequence that may be left out: icons have 64 by 64 pixels */
 #define VALUE_MAX ((size_t)64 << 10) /* of an attribute that changes */
-#define PADDED(size) ((size) + ((size) & 1u))
+#define PADDED(size) ((size) + ((size)&1u))
 
 /* ---- Bytes of the new form ---- */
 
@@ -29,7 +29,8 @@ static void put_tag(const ObjectWriter *writer, uint8_t *out, PacsTag tag)
     put_u16(writer, out + 2, pacs_tag_element(tag));
 }
 
-size_t object_writer_header(const ObjectWriter *writer, PacsTag tag, PacsVr vr, uint64_t length, uint8_t out[12])
+size_t object_writer_header(const ObjectWriter *writer, PacsTag tag, PacsVr vr, uint64_t length,
+                            uint8_t out[12])
 {
     const uint32_t size = length == PACS_LENGTH_UNDEFINED ? UINT32_MAX : (uint32_t)length;
 
@@ -100,7 +101,8 @@ static void end_value(ObjectWriter *writer, const PacsElement *element)
 
 /* ---- Attributes that change ---- */
 
-void object_writer_change(ObjectWriter *writer, PacsTag tag, PacsVr vr, int how, const char *text, uint16_t number)
+void object_writer_change(ObjectWriter *writer, PacsTag tag, PacsVr vr, int how, const char *text,
+                          uint16_t number)
 {
     ObjectChange *change = &writer->changes[writer->change_count++];
 
@@ -142,8 +144,7 @@ static void add_change(ObjectWriter *writer, const ObjectChange *change, PacsSli
         add_text(writer, change, old, "\\", text);
     } else { /* CHANGE_FIRST */
         const char *rest = memchr(old.text, '\\', old.size);
-        const PacsSlice behind =
-            rest ? (PacsSlice){rest, old.size - (size_t)(rest - old.text)} : none;
+        const PacsSlice behind = rest ? (PacsSlice){rest, old.size - (size_t)(rest - old.text)} : none;
         add_text(writer, change, text, "", behind);
     }
 }
@@ -173,7 +174,7 @@ PacsStatus object_writer_finish(ObjectWriter *writer, PacsError *err)
 
 static bool is_left_out(const ObjectWriter *writer, PacsTag tag)
 {
-    if (writer->drops_sequence || pacs_tag_group(tag) <= 0x0002 || pacs_tag_is_group_length(tag))
+    if (writer->drops_sequence || pacs_tag_group(tag) == 0x0002 || pacs_tag_is_group_length(tag))
         return true;
     return writer->replaces_pixels &&
            (tag == PACS_TAG_EXTENDED_OFFSET_TABLE || tag == PACS_TAG_EXTENDED_OFFSET_TABLE_LENGTHS);
@@ -194,6 +195,7 @@ static PacsStatus dataset_begin(void *context, const PacsDatasetStart *start, Pa
 
     (void)err;
     memcpy(writer->stored_uid, start->transfer_syntax_uid, sizeof writer->stored_uid);
+    writer->is_from_deflated = start->deflated;
     writer->holds = start->flags & PACS_UID_ENCAPSULATED &&
                     strcmp(writer->stored_uid, writer->form.transfer_syntax_uid) != 0;
     return PACS_OK;
@@ -245,7 +247,8 @@ static PacsStatus element_end(void *context, const PacsElement *element, PacsErr
     if (writer->drops_value)
         return PACS_OK;
     if (writer->changing)
-        add_change(writer, writer->changing, (PacsSlice){pacs_buffer_text(&writer->value), writer->value.size});
+        add_change(writer, writer->changing,
+                   (PacsSlice){pacs_buffer_text(&writer->value), writer->value.size});
     else
         end_value(writer, element);
     return pacs_buffer_check(&writer->out, err);
@@ -265,7 +268,7 @@ static PacsStatus sequence_begin(void *context, const PacsElement *element, Pacs
     ObjectWriter *writer = context;
 
     writer->depth = element->depth + 1;
-    if (is_left_out(writer, element->tag))
+    if (writer->drops_sequence)
         return PACS_OK;
     if (element->depth == 0) {
         add_changes_before(writer, element->tag);
@@ -413,6 +416,7 @@ void object_writer_init(ObjectWriter *writer, const TranscodeObjectForm *form, b
         .is_implicit = strcmp(form->transfer_syntax_uid, PACS_UID_IMPLICIT_LITTLE) == 0,
         .is_big_endian = syntax && syntax->flags & PACS_UID_BIG_ENDIAN,
         .is_encapsulated = syntax && syntax->flags & PACS_UID_ENCAPSULATED,
+        .is_from_deflated = true,
         .replaces_pixels = replaces_pixels,
         .pixels_at = OBJECT_NOWHERE,
         .hold_at = OBJECT_NOWHERE,

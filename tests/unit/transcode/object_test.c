@@ -24,7 +24,8 @@ typedef struct Frames {
     uint32_t fails_at;
 } Frames;
 
-static PacsStatus read_frame(void *context, uint32_t frame_number, TranscodeObjectFrame *ret_frame, PacsError *err)
+static PacsStatus read_frame(void *context, uint32_t frame_number, TranscodeObjectFrame *ret_frame,
+                             PacsError *err)
 {
     Frames *frames = context;
 
@@ -32,7 +33,8 @@ static PacsStatus read_frame(void *context, uint32_t frame_number, TranscodeObje
         return pacs_fail(err, PACS_UNAVAILABLE, "no frame");
     assert_int_equal(frame_number, ++frames->read);
     const char *text = frames->texts[frame_number - 1];
-    *ret_frame = (TranscodeObjectFrame){.bytes = (const uint8_t *)text, .size = strlen(text), .owner = frames};
+    *ret_frame = (TranscodeObjectFrame){
+        .bytes = (const uint8_t *)text, .size = strlen(text), .owner = frames};
     return PACS_OK;
 }
 
@@ -104,7 +106,8 @@ static PacsScan *scan_of(const PacsBuffer *file)
     PacsError err = {0};
 
     assert_int_equal(pacs_scan_new(NULL, &scan, NULL), PACS_OK);
-    if (pacs_scan_feed(scan, file->bytes, file->size, &err) != PACS_OK || pacs_scan_finish(scan, &err) != PACS_OK)
+    if (pacs_scan_feed(scan, file->bytes, file->size, &err) != PACS_OK ||
+        pacs_scan_finish(scan, &err) != PACS_OK)
         fail_msg("%s", err.text);
     return scan;
 }
@@ -119,8 +122,8 @@ static void assert_frame(PacsScan *scan, const PacsBuffer *file, uint32_t number
     const PacsInstance *instance = pacs_scan_instance(scan);
     PacsFrame frame;
 
-    assert_int_equal(pacs_frame_table_find(instance->frame_table->bytes, instance->frame_table->size, number, &frame,
-                                           NULL),
+    assert_int_equal(pacs_frame_table_find(instance->frame_table->bytes, instance->frame_table->size, number,
+                                           &frame, NULL),
                      PACS_OK);
     assert_int_equal(frame.run_count, 1);
     assert_in_range(frame.first.size, strlen(text), strlen(text) + 1); /* padded */
@@ -132,8 +135,8 @@ static void assert_frame(PacsScan *scan, const PacsBuffer *file, uint32_t number
 static void a_native_object_says_the_same_in_every_native_syntax(void **state)
 {
     (void)state;
-    const char *const syntaxes[] = {PACS_UID_IMPLICIT_LITTLE, PACS_UID_EXPLICIT_BIG, PACS_UID_DEFLATED_EXPLICIT_LITTLE,
-                                    PACS_UID_EXPLICIT_LITTLE};
+    const char *const syntaxes[] = {PACS_UID_IMPLICIT_LITTLE, PACS_UID_EXPLICIT_BIG,
+                                    PACS_UID_DEFLATED_EXPLICIT_LITTLE, PACS_UID_EXPLICIT_LITTLE};
     const TestObject object = test_object(1, 2, 3);
     PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(FILE_MAX);
     test_object_file(&object, &file);
@@ -155,7 +158,8 @@ static void words_are_turned_round_and_back(void **state)
 {
     (void)state;
     const TestObject object = test_object(1, 2, 3);
-    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(FILE_MAX), big = PACS_BUFFER(FILE_MAX), back = PACS_BUFFER(FILE_MAX);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(FILE_MAX), big = PACS_BUFFER(FILE_MAX),
+                                back = PACS_BUFFER(FILE_MAX);
     const TranscodeObjectForm to_big = form_of(PACS_UID_EXPLICIT_BIG, two_by_two);
     const TranscodeObjectForm to_little = form_of(PACS_UID_EXPLICIT_LITTLE, two_by_two);
 
@@ -188,7 +192,12 @@ static void frames_become_fragments_with_an_offset_table(void **state)
     for (uint32_t i = 0; i < 3; i++)
         assert_frame(scan, &out, i + 1, texts[i]);
     const uint8_t *pixels = out.bytes + pacs_scan_instance(scan)->pixel_data_offset;
-    assert_memory_equal(pixels + 12, "\xFE\xFF\x00\xE0\x0C\0\0\0" "\0\0\0\0" "\x0C\0\0\0" "\x1A\0\0\0", 20);
+    assert_memory_equal(pixels + 12,
+                        "\xFE\xFF\x00\xE0\x0C\0\0\0"
+                        "\0\0\0\0"
+                        "\x0C\0\0\0"
+                        "\x1A\0\0\0",
+                        20);
     assert_int_equal(told.released, 3);
     assert_int_equal(told.freed, 1);
 }
@@ -225,7 +234,8 @@ static void single_bits_of_frames_follow_each_other_without_gaps(void **state)
                              .bits_allocated = 1,
                              .frames = 3,
                              .fragments = "xx|yy|zz"};
-    static const char *const texts[] = {"\x05", "\x02", "\x07"}; /* 101, 010, 111 from the least significant on */
+    static const char *const texts[] = {"\x05", "\x02",
+                                        "\x07"}; /* 101, 010, 111 from the least significant on */
     PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(FILE_MAX), out = PACS_BUFFER(FILE_MAX);
     Frames told = {.texts = texts};
     const TranscodeObjectFrames frames = frames_of(&told, 3);
@@ -245,7 +255,8 @@ static void what_lost_information_says_so(void **state)
     (void)state;
     const TestObject object = test_object(1, 2, 3);
     static const char *const texts[] = {"8 bytes."};
-    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(FILE_MAX), out = PACS_BUFFER(FILE_MAX), again = PACS_BUFFER(FILE_MAX);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(FILE_MAX), out = PACS_BUFFER(FILE_MAX),
+                                again = PACS_BUFFER(FILE_MAX);
     Frames told = {.texts = texts};
     TranscodeObjectFrames frames = frames_of(&told, 1);
     TranscodeObjectForm form = form_of(PACS_UID_JPEG_LS_NEAR_LOSSLESS, two_by_two);
@@ -274,13 +285,12 @@ static void what_lost_information_says_so(void **state)
 /* A data set that ends in an icon whose pixels are compressed, in front of the image. */
 static void add_icon(PacsBuffer *out, PacsTag tag)
 {
-    static const uint8_t sequence[] = {'S', 'Q', 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x00,
-                                       0xE0, 0xFF, 0xFF, 0xFF, 0xFF};
-    static const uint8_t pixels[] = {0xE0, 0x7F, 0x10, 0x00, 'O',  'B',  0,    0,    0xFF, 0xFF, 0xFF, 0xFF,
-                                     0xFE, 0xFF, 0x00, 0xE0, 0,    0,    0,    0,    0xFE, 0xFF, 0x00, 0xE0,
-                                     2,    0,    0,    0,    'i',  'i',  0xFE, 0xFF, 0xDD, 0xE0, 0,    0,
-                                     0,    0,    0xFE, 0xFF, 0x0D, 0xE0, 0,    0,    0,    0,    0xFE, 0xFF,
-                                     0xDD, 0xE0, 0,    0,    0,    0};
+    static const uint8_t sequence[] = {'S',  'Q',  0,    0,    0xFF, 0xFF, 0xFF, 0xFF,
+                                       0xFE, 0xFF, 0x00, 0xE0, 0xFF, 0xFF, 0xFF, 0xFF};
+    static const uint8_t pixels[] = {
+        0xE0, 0x7F, 0x10, 0x00, 'O',  'B',  0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x00, 0xE0, 0, 0,
+        0,    0,    0xFE, 0xFF, 0x00, 0xE0, 2, 0, 0,    0,    'i',  'i',  0xFE, 0xFF, 0xDD, 0xE0, 0, 0,
+        0,    0,    0xFE, 0xFF, 0x0D, 0xE0, 0, 0, 0,    0,    0xFE, 0xFF, 0xDD, 0xE0, 0,    0,    0, 0};
     const uint8_t head[] = {(uint8_t)(tag >> 16), (uint8_t)(tag >> 24), (uint8_t)tag, (uint8_t)(tag >> 8)};
 
     assert_true(pacs_buffer_add(out, head, sizeof head));
@@ -299,7 +309,8 @@ static void a_compressed_icon_is_left_out_and_nothing_else(void **state)
                              .frames = 1,
                              .fragments = "xx"};
     static const char *const texts[] = {"abcd"};
-    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(FILE_MAX), with = PACS_BUFFER(FILE_MAX), out = PACS_BUFFER(FILE_MAX);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(FILE_MAX), with = PACS_BUFFER(FILE_MAX),
+                                out = PACS_BUFFER(FILE_MAX);
     Frames told = {.texts = texts};
     TranscodeObjectFrames frames = frames_of(&told, 1);
     const TranscodeObjectForm form = form_of(PACS_UID_EXPLICIT_LITTLE, two_by_two);
