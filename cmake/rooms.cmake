@@ -5,8 +5,12 @@ find_package(Threads REQUIRED)
 foreach(package jansson sqlite3 libmicrohttpd zlib expat cmocka)
     pkg_check_modules(${package} REQUIRED IMPORTED_TARGET ${package})
 endforeach()
+pkg_check_modules(png REQUIRED IMPORTED_TARGET libpng) # tests
 pkg_check_modules(crypto REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(deflate REQUIRED IMPORTED_TARGET libdeflate)
+pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
+pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp libwebpmux)
+pkg_check_modules(gif REQUIRED IMPORTED_TARGET libgif7)
 
 add_library(pacs_flags INTERFACE)
 target_include_directories(pacs_flags INTERFACE ${CMAKE_SOURCE_DIR})
