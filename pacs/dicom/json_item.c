@@ -223,7 +223,8 @@ bool pacs_json_item_whole(const PacsJsonItem *item, PacsTag tag, int64_t min, in
 {
     double value;
 
-    if (!pacs_json_item_number(item, tag, &value) || value < (double)min || value > (double)max || value != floor(value))
+    if (!pacs_json_item_number(item, tag, &value) || value < (double)min || value > (double)max ||
+        value != floor(value))
         return false;
     *ret_value = (int64_t)value;
     return true;
@@ -235,7 +236,8 @@ static PacsSlice text_of(PacsSlice value)
     PacsSlice key, group;
 
     if (value.size > 0 && value.text[0] == '{')
-        return next_member(&value, &key, &group, NULL) == PACS_OK && key.size > 0 ? text_of(group) : (PacsSlice){"", 0};
+        return next_member(&value, &key, &group, NULL) == PACS_OK && key.size > 0 ? text_of(group)
+                                                                                  : (PacsSlice){"", 0};
     if (value.size < 2 || value.text[0] != '"')
         return value;
     return pacs_slice_trim(within(value));

@@ -32,4 +32,5 @@ PACS_CHECKED PacsStatus pacs_image_attributes_read(const PacsInstanceValues *val
                                                    PacsImageAttributes *ret_attributes, PacsError *err);
 
 /** All windows of a frame in their order, the ones from functional groups first; how many. For who lets people choose. */
-size_t pacs_image_windows(const PacsInstanceValues *values, uint32_t frame_number, TranscodeWindow *windows, size_t max);
+size_t pacs_image_windows(const PacsInstanceValues *values, uint32_t frame_number, TranscodeWindow *windows,
+                          size_t max);

@@ -5,7 +5,8 @@
 /* Look-up tables (PS3.3 C.11.1, C.11.2) and palettes, segmented ones expanded (C.7.6.3.1.5, C.7.9.2). */
 
 #define LUT_MAX 65536u /* entries: a descriptor has 16 bits, of which 0 means this */
-#define SEGMENTS_MAX (4u * LUT_MAX) /* words of a segmented table: sensible ones are shorter than what they stand for */
+#define SEGMENTS_MAX                                                                                         \
+    (4u * LUT_MAX) /* words of a segmented table: sensible ones are shorter than what they stand for */
 
 typedef struct Descriptor {
     uint32_t count;
@@ -32,8 +33,8 @@ static bool read_descriptor(const PacsJsonItem *item, PacsTag tag, bool is_signe
 }
 
 /** Tables of 8 bits stand in bytes or in words, whichever their writer thought right; what fits tells. */
-static PacsStatus unpack_bytes(const PacsInstanceValues *values, const Descriptor *descriptor, uint16_t **words,
-                               size_t *count, PacsError *err)
+static PacsStatus unpack_bytes(const PacsInstanceValues *values, const Descriptor *descriptor,
+                               uint16_t **words, size_t *count, PacsError *err)
 {
     if (descriptor->bits > 8 || *count >= descriptor->count || *count * 2 < descriptor->count)
         return PACS_OK;
@@ -159,7 +160,8 @@ static PacsStatus read_plain(const PacsInstanceValues *values, const PacsJsonIte
     uint16_t *words = NULL;
     size_t count = 0;
 
-    PacsStatus status = pacs_instance_value_words(values, pacs_json_item_find(item, tag), LUT_MAX, &words, &count, err);
+    PacsStatus status = pacs_instance_value_words(values, pacs_json_item_find(item, tag), LUT_MAX, &words,
+                                                  &count, err);
     if (status == PACS_OK)
         status = unpack_bytes(values, descriptor, &words, &count, err);
     if (status == PACS_OK)
@@ -173,8 +175,8 @@ static PacsStatus read_segmented(const PacsInstanceValues *values, const PacsJso
     uint16_t *words = NULL;
     size_t count = 0;
 
-    PacsStatus status = pacs_instance_value_words(values, pacs_json_item_find(item, tag), SEGMENTS_MAX, &words, &count,
-                                                  err);
+    PacsStatus status = pacs_instance_value_words(values, pacs_json_item_find(item, tag), SEGMENTS_MAX,
+                                                  &words, &count, err);
     if (status != PACS_OK)
         return status;
     const bool is_bytes = descriptor->bits <= 8;
@@ -208,8 +210,9 @@ PacsStatus image_read_lut(const PacsInstanceValues *values, const PacsJsonItem *
     return pacs_instance_value_is_missing(status) ? PACS_OK : status;
 }
 
-PacsStatus image_read_lut_sequence(const PacsInstanceValues *values, const PacsJsonItem *item, PacsTag sequence,
-                                   bool is_signed, const TranscodeLut **ret_lut, PacsError *err)
+PacsStatus image_read_lut_sequence(const PacsInstanceValues *values, const PacsJsonItem *item,
+                                   PacsTag sequence, bool is_signed, const TranscodeLut **ret_lut,
+                                   PacsError *err)
 {
     const PacsJsonAttribute *attribute = pacs_json_item_find(item, sequence);
     PacsStatus status = PACS_OK;
@@ -224,8 +227,8 @@ PacsStatus image_read_lut_sequence(const PacsInstanceValues *values, const PacsJ
     return status;
 }
 
-static PacsStatus read_color(const PacsInstanceValues *values, size_t index, bool is_signed, TranscodeLut *ret_lut,
-                             PacsError *err)
+static PacsStatus read_color(const PacsInstanceValues *values, size_t index, bool is_signed,
+                             TranscodeLut *ret_lut, PacsError *err)
 {
     static const PacsTag descriptors[] = {PACS_TAG_RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
                                           PACS_TAG_GREEN_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR,
@@ -246,8 +249,8 @@ static PacsStatus read_color(const PacsInstanceValues *values, size_t index, boo
                : status;
 }
 
-PacsStatus image_read_palette(const PacsInstanceValues *values, bool is_signed, const TranscodePalette **ret_palette,
-                              PacsError *err)
+PacsStatus image_read_palette(const PacsInstanceValues *values, bool is_signed,
+                              const TranscodePalette **ret_palette, PacsError *err)
 {
     TranscodePalette *palette = pacs_arena_alloc(values->arena, sizeof *palette);
 

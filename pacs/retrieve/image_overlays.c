@@ -62,14 +62,15 @@ static bool read_embedded(const PacsJsonItem *item, size_t group, const Transcod
         !pacs_json_item_whole(item, in_group(group, 0x0100), 2, 64, &allocated) ||
         !pacs_json_item_whole(item, in_group(group, 0x0102), 0, layout->bits_allocated - 1, &position))
         return false;
-    const bool is_of_pixels = position <= layout->high_bit && position + layout->bits_stored > layout->high_bit;
+    const bool is_of_pixels = position <= layout->high_bit &&
+                              position + layout->bits_stored > layout->high_bit;
     overlay->embedded_bit = (uint8_t)position;
     return allocated == layout->bits_allocated && !is_of_pixels;
 }
 
 /** Sets overlay->bits, unless the plane is not all there. */
-static PacsStatus read_bits(const ImageReader *reader, size_t group, uint32_t plane, TranscodeOverlay *overlay,
-                            PacsError *err)
+static PacsStatus read_bits(const ImageReader *reader, size_t group, uint32_t plane,
+                            TranscodeOverlay *overlay, PacsError *err)
 {
     const PacsJsonAttribute *data = pacs_json_item_find(&reader->values->item, in_group(group, 0x3000));
     const uint64_t bits = (uint64_t)overlay->rows * overlay->columns;
@@ -80,8 +81,8 @@ static PacsStatus read_bits(const ImageReader *reader, size_t group, uint32_t pl
 
     if (bytes > PACS_MAX_OVERLAY)
         return PACS_OK;
-    const PacsStatus status = pacs_instance_value_bytes(reader->values, data, first / 8, (size_t)bytes, &found, &size,
-                                                        err);
+    const PacsStatus status = pacs_instance_value_bytes(reader->values, data, first / 8, (size_t)bytes,
+                                                        &found, &size, err);
     if (status != PACS_OK || size < bytes)
         return pacs_instance_value_is_missing(status) ? PACS_OK : status;
     overlay->bits = found;
@@ -109,8 +110,8 @@ static PacsStatus read_overlay(const ImageReader *reader, size_t group, const Tr
     return status;
 }
 
-PacsStatus image_read_overlays(const ImageReader *reader, const TranscodeLayout *layout, TranscodeRendering *rendering,
-                               PacsError *err)
+PacsStatus image_read_overlays(const ImageReader *reader, const TranscodeLayout *layout,
+                               TranscodeRendering *rendering, PacsError *err)
 {
     TranscodeOverlay *overlays = pacs_arena_array(reader->values->arena, GROUPS, sizeof *overlays);
     PacsStatus status = PACS_OK;

@@ -12,12 +12,12 @@ typedef struct ImageReader {
 } ImageReader;
 
 /** One item with LUT Descriptor and LUT Data, or a palette's. is_signed: its inputs may be below 0. */
-PACS_CHECKED PacsStatus image_read_lut(const PacsInstanceValues *values, const PacsJsonItem *item, bool is_signed,
-                                       const TranscodeLut **ret_lut, PacsError *err);
+PACS_CHECKED PacsStatus image_read_lut(const PacsInstanceValues *values, const PacsJsonItem *item,
+                                       bool is_signed, const TranscodeLut **ret_lut, PacsError *err);
 /** The first item of a sequence of LUTs that is one. */
 PACS_CHECKED PacsStatus image_read_lut_sequence(const PacsInstanceValues *values, const PacsJsonItem *item,
-                                                PacsTag sequence, bool is_signed, const TranscodeLut **ret_lut,
-                                                PacsError *err);
+                                                PacsTag sequence, bool is_signed,
+                                                const TranscodeLut **ret_lut, PacsError *err);
 PACS_CHECKED PacsStatus image_read_palette(const PacsInstanceValues *values, bool is_signed,
                                            const TranscodePalette **ret_palette, PacsError *err);
 

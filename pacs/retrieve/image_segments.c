@@ -91,7 +91,8 @@ static void default_color(int64_t number, uint16_t ret_color[3])
     lab_to_srgb(lab, ret_color);
 }
 
-static bool read_segment(const ImageReader *reader, PacsSlice text, int64_t *ret_number, uint16_t ret_color[3])
+static bool read_segment(const ImageReader *reader, PacsSlice text, int64_t *ret_number,
+                         uint16_t ret_color[3])
 {
     PacsJsonItem segment;
 
@@ -109,13 +110,14 @@ static int64_t number_of_frame(const ImageReader *reader)
     int64_t number = 1;
 
     if (image_find_group(reader, PACS_TAG_SEGMENT_IDENTIFICATION_SEQUENCE, &identification))
-        (void)pacs_json_item_whole(&identification, PACS_TAG_REFERENCED_SEGMENT_NUMBER, 1, UINT16_MAX, &number);
+        (void)pacs_json_item_whole(&identification, PACS_TAG_REFERENCED_SEGMENT_NUMBER, 1, UINT16_MAX,
+                                   &number);
     return number;
 }
 
 /** Of one segment a frame: bits, or how much of each pixel belongs to it. */
-static PacsStatus one_segment(const ImageReader *reader, uint32_t largest, const TranscodePalette **ret_palette,
-                              PacsError *err)
+static PacsStatus one_segment(const ImageReader *reader, uint32_t largest,
+                              const TranscodePalette **ret_palette, PacsError *err)
 {
     const PacsJsonAttribute *segments = pacs_json_item_find(&reader->values->item, PACS_TAG_SEGMENT_SEQUENCE);
     const int64_t wanted = number_of_frame(reader);

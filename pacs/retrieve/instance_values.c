@@ -16,12 +16,13 @@ PacsStatus pacs_instance_values_find(PacsRetrieve *retrieve, const PacsUidPath *
     PacsStoredObject *object = NULL;
     PacsInstanceBlobs blobs = {0};
 
-    PacsStatus status = pacs_index_find_object_at(retrieve->index, path, PACS_BLOB_JSON | PACS_BLOB_BULK, arena,
-                                                  &object, &blobs, err);
+    PacsStatus status = pacs_index_find_object_at(retrieve->index, path, PACS_BLOB_JSON | PACS_BLOB_BULK,
+                                                  arena, &object, &blobs, err);
     if (status == PACS_OK)
         status = pacs_retrieve_unpack_json(&blobs, json, err);
     if (status == PACS_OK)
-        status = pacs_json_item_parse((PacsSlice){pacs_buffer_text(json), json->size}, arena, &values.item, err);
+        status = pacs_json_item_parse((PacsSlice){pacs_buffer_text(json), json->size}, arena, &values.item,
+                                      err);
     if (status != PACS_OK)
         return status;
     values.object = object;
@@ -38,8 +39,8 @@ static PacsStatus no_memory(PacsError *err)
     return pacs_fail(err, PACS_NO_MEMORY, "no memory for a value");
 }
 
-static PacsStatus read_inline(const PacsInstanceValues *values, PacsSlice base64, uint64_t offset, size_t size,
-                              const uint8_t **ret_bytes, size_t *ret_size, PacsError *err)
+static PacsStatus read_inline(const PacsInstanceValues *values, PacsSlice base64, uint64_t offset,
+                              size_t size, const uint8_t **ret_bytes, size_t *ret_size, PacsError *err)
 {
     PACS_AUTO_BUFFER PacsBuffer plain = PACS_BUFFER(PACS_MAX_TEXT_VALUE);
 
@@ -59,7 +60,8 @@ static PacsStatus read_inline(const PacsInstanceValues *values, PacsSlice base64
     return PACS_OK;
 }
 
-static PacsStatus read_opened(PacsRetrievedBytes *opened, uint64_t offset, uint8_t *bytes, size_t size, PacsError *err)
+static PacsStatus read_opened(PacsRetrievedBytes *opened, uint64_t offset, uint8_t *bytes, size_t size,
+                              PacsError *err)
 {
     PACS_AUTO(PacsSource) source = opened->source;
     PacsStatus status = PACS_OK;
@@ -102,8 +104,8 @@ static PacsStatus read_bulk(const PacsInstanceValues *values, PacsSlice path, ui
 }
 
 PacsStatus pacs_instance_value_bytes(const PacsInstanceValues *values, const PacsJsonAttribute *attribute,
-                                     uint64_t offset, size_t size, const uint8_t **ret_bytes, size_t *ret_size,
-                                     PacsError *err)
+                                     uint64_t offset, size_t size, const uint8_t **ret_bytes,
+                                     size_t *ret_size, PacsError *err)
 {
     if (attribute && attribute->inline_binary.size > 0)
         return read_inline(values, attribute->inline_binary, offset, size, ret_bytes, ret_size, err);
@@ -129,8 +131,8 @@ static PacsStatus words_of_bytes(const PacsInstanceValues *values, const uint8_t
     return PACS_OK;
 }
 
-static PacsStatus words_of_numbers(const PacsInstanceValues *values, const PacsJsonAttribute *attribute, size_t max,
-                                   uint16_t **ret_words, size_t *ret_count, PacsError *err)
+static PacsStatus words_of_numbers(const PacsInstanceValues *values, const PacsJsonAttribute *attribute,
+                                   size_t max, uint16_t **ret_words, size_t *ret_count, PacsError *err)
 {
     const PacsJsonItem item = {attribute, 1};
     double *numbers = calloc(max, sizeof *numbers);
@@ -150,8 +152,8 @@ static PacsStatus words_of_numbers(const PacsInstanceValues *values, const PacsJ
     return count > 0 ? PACS_OK : pacs_fail(err, PACS_NOT_FOUND, "the attribute has no value");
 }
 
-PacsStatus pacs_instance_value_words(const PacsInstanceValues *values, const PacsJsonAttribute *attribute, size_t max,
-                                     uint16_t **ret_words, size_t *ret_count, PacsError *err)
+PacsStatus pacs_instance_value_words(const PacsInstanceValues *values, const PacsJsonAttribute *attribute,
+                                     size_t max, uint16_t **ret_words, size_t *ret_count, PacsError *err)
 {
     const uint8_t *bytes = NULL;
     size_t size = 0;

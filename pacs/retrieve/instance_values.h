@@ -20,17 +20,20 @@ typedef struct PacsInstanceValues {
 } PacsInstanceValues;
 
 /** All of it from the index, by a path that names an instance; the JSON lives in `json`. */
-PACS_CHECKED PacsStatus pacs_instance_values_find(PacsRetrieve *retrieve, const PacsUidPath *path, PacsArena *arena,
-                                                  PacsBuffer *json, PacsInstanceValues *ret_values, PacsError *err);
+PACS_CHECKED PacsStatus pacs_instance_values_find(PacsRetrieve *retrieve, const PacsUidPath *path,
+                                                  PacsArena *arena, PacsBuffer *json,
+                                                  PacsInstanceValues *ret_values, PacsError *err);
 
 /** Up to `size` bytes of a binary value from `offset`, little endian; fewer where it ends. */
-PACS_CHECKED PacsStatus pacs_instance_value_bytes(const PacsInstanceValues *values, const PacsJsonAttribute *attribute,
-                                                  uint64_t offset, size_t size, const uint8_t **ret_bytes,
-                                                  size_t *ret_size, PacsError *err);
+PACS_CHECKED PacsStatus pacs_instance_value_bytes(const PacsInstanceValues *values,
+                                                  const PacsJsonAttribute *attribute, uint64_t offset,
+                                                  size_t size, const uint8_t **ret_bytes, size_t *ret_size,
+                                                  PacsError *err);
 
 /** Up to `max` words of 16 bits: of OW, or numbers of US and SS (their bits). */
-PACS_CHECKED PacsStatus pacs_instance_value_words(const PacsInstanceValues *values, const PacsJsonAttribute *attribute,
-                                                  size_t max, uint16_t **ret_words, size_t *ret_count, PacsError *err);
+PACS_CHECKED PacsStatus pacs_instance_value_words(const PacsInstanceValues *values,
+                                                  const PacsJsonAttribute *attribute, size_t max,
+                                                  uint16_t **ret_words, size_t *ret_count, PacsError *err);
 
 /** Whether a failure says something of the instance, which a picture can do without, and not of us. */
 static inline bool pacs_instance_value_is_missing(PacsStatus status)

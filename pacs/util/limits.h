@@ -96,6 +96,9 @@
 #define PACS_MAX_FRAME_BYTES (512u << 20)     /* one frame, native: 16,000 by 10,000 pixels of colour; tomosynthesis has 30 MB */
 #define PACS_MAX_TRANSCODED (512u << 20)      /* one frame or picture, made: a native frame is the largest */
 #define PACS_MAX_TRANSCODE_HELD (1u << 20)    /* made, and kept in memory too: pictures and most frames; larger ones are read from files */
+#define PACS_MAX_PICTURE_ATTRIBUTES (128u << 20) /* of one frame: tables are 128 kB, a mammogram's overlay 3 MB; 1 million private elements */
+#define PACS_MAX_OVERLAY (32u << 20)          /* one plane: 16,000 by 16,000 pixels */
+#define PACS_MAX_ICC_PROFILE (8u << 20)       /* scanners' are 1 to 3 MB */
 
 /* Store */
 #define PACS_MAX_STORE_LISTING (64u << 20)    /* names of one folder, 8 bytes each: 8 million folders of 4,096 objects */

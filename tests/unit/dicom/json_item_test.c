@@ -83,8 +83,10 @@ static void tells_where_binary_values_are(void **state)
 {
     const PacsJsonItem item = parse(*state);
 
-    assert_true(pacs_slice_equal(pacs_json_item_find(&item, PACS_TAG(0x0028, 0x1201))->inline_binary, "AAEC"));
-    assert_true(pacs_slice_equal(pacs_json_item_find(&item, PACS_TAG(0x0028, 0x1202))->bulk_path, "00281202"));
+    assert_true(
+        pacs_slice_equal(pacs_json_item_find(&item, PACS_TAG(0x0028, 0x1201))->inline_binary, "AAEC"));
+    assert_true(
+        pacs_slice_equal(pacs_json_item_find(&item, PACS_TAG(0x0028, 0x1202))->bulk_path, "00281202"));
 }
 
 static void looks_into_one_item_of_a_sequence(void **state)
@@ -98,8 +100,10 @@ static void looks_into_one_item_of_a_sequence(void **state)
     assert_int_equal(pacs_json_item_of(&item, PACS_TAG_VOI_LUT_SEQUENCE, 1, *state, &lut, NULL), PACS_OK);
     assert_int_equal(pacs_json_item_numbers(&lut, PACS_TAG_LUT_DESCRIPTOR, descriptor, 3), 3);
     assert_true(descriptor[2] == 16);
-    assert_int_equal(pacs_json_item_of(&item, PACS_TAG_VOI_LUT_SEQUENCE, 2, *state, &lut, NULL), PACS_NOT_FOUND);
-    assert_int_equal(pacs_json_item_of(&item, PACS_TAG(0x0040, 0x0275), 0, *state, &lut, NULL), PACS_NOT_FOUND);
+    assert_int_equal(pacs_json_item_of(&item, PACS_TAG_VOI_LUT_SEQUENCE, 2, *state, &lut, NULL),
+                     PACS_NOT_FOUND);
+    assert_int_equal(pacs_json_item_of(&item, PACS_TAG(0x0040, 0x0275), 0, *state, &lut, NULL),
+                     PACS_NOT_FOUND);
     while (pacs_json_item_next(pacs_json_item_find(&item, PACS_TAG_VOI_LUT_SEQUENCE), &cursor, &text))
         count++;
     assert_int_equal(count, 2);
