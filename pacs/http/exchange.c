@@ -68,6 +68,12 @@ void pacs_http_exchange_abandon(PacsHttpExchange *exchange)
     exchange->body.reader->abort(exchange->body.state);
 }
 
+bool pacs_http_defer(PacsHttpRequest *request, PacsHttpReply *reply)
+{
+    reply->is_deferred = !request->may_block;
+    return reply->is_deferred;
+}
+
 bool pacs_http_exchange_is_pooled(const PacsHttpExchange *exchange)
 {
     const PacsHttpRoute *route = exchange->request.match.route;
@@ -335,6 +341,12 @@ PacsHttpNext pacs_http_exchange_end(PacsHttpExchange *exchange)
     if (exchange->body.kind == PACS_HTTP_BODY_STREAM || pacs_http_exchange_is_pooled(exchange))
         return PACS_HTTP_NEXT_WORK;
     run_handler(exchange);
+    if (exchange->reply.is_deferred) {
+        pacs_http_payload_clear(&exchange->reply.payload);
+        pacs_http_reply_release_kept(&exchange->reply);
+        pacs_http_reply_init(&exchange->reply, &exchange->request);
+        return PACS_HTTP_NEXT_WORK;
+    }
     exchange->is_answered = pacs_http_reply_complete(&exchange->reply, false);
     exchange->is_filling = !exchange->is_answered;
     return exchange->is_filling ? PACS_HTTP_NEXT_WORK : PACS_HTTP_NEXT_REPLY;
@@ -397,6 +409,7 @@ static void work_on_handler(PacsHttpExchange *exchange)
         refuse(exchange, code_of(status), &error);
         return;
     }
+    exchange->request.may_block = true;
     run_handler(exchange);
     answer(exchange);
 }

@@ -50,6 +50,7 @@ struct PacsHttpRequest {
     const char *user;
     const char *id;
     PacsSlice body;
+    bool may_block;          /* the handler is on a worker thread */
     const atomic_bool *gone; /* the connection's; NULL: never */
     const PacsHttpSite *site;
     PacsHttpMatch match;
@@ -97,9 +98,10 @@ struct PacsHttpReply {
     PacsHttpPayload payload;
     PacsHttpKept *kept;
     const char *etag;
-    bool is_cut;   /* the range asked for has been cut */
-    bool failed;   /* something could not be set: becomes a 500 */
-    bool in_error; /* the mount's renderer is running */
+    bool is_cut;      /* the range asked for has been cut */
+    bool failed;      /* something could not be set: becomes a 500 */
+    bool in_error;    /* the mount's renderer is running */
+    bool is_deferred; /* the handler is to be called again on a worker thread */
 };
 
 typedef struct PacsHttpExchange {

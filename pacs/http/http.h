@@ -179,6 +179,12 @@ void pacs_http_reply_error(PacsHttpRequest *request, PacsHttpReply *reply, uint3
 PACS_CHECKED bool pacs_http_reply_not_modified(PacsHttpRequest *request, PacsHttpReply *reply,
                                                const char *etag);
 
+/**
+ * For a PACS_HTTP_INLINE handler that finds long work before it: true on the HTTP thread; the handler then returns at
+ * once and is called anew on a worker thread, with an empty reply. False where it may block.
+ */
+PACS_CHECKED bool pacs_http_defer(PacsHttpRequest *request, PacsHttpReply *reply);
+
 /** Whether Accept-Encoding admits gzip (with q > 0). */
 bool pacs_http_accepts_gzip(const PacsHttpRequest *request);
 

@@ -10,8 +10,8 @@
 #include "pacs/dicom/uid.h"
 #include "pacs/util/limits.h"
 
-TranscodeLayout test_layout(uint32_t rows, uint32_t columns, uint16_t samples, uint16_t allocated, uint16_t stored,
-                            bool is_signed)
+TranscodeLayout test_layout(uint32_t rows, uint32_t columns, uint16_t samples, uint16_t allocated,
+                            uint16_t stored, bool is_signed)
 {
     return (TranscodeLayout){
         .rows = rows,
@@ -87,7 +87,8 @@ int32_t test_sample(const TranscodeLayout *layout, const uint8_t *native, size_t
     return layout->is_signed ? (int32_t)word >> unused : (int32_t)(word >> unused);
 }
 
-static uint32_t largest_difference(const TranscodeLayout *layout, const uint8_t *a, const uint8_t *b, size_t size)
+static uint32_t largest_difference(const TranscodeLayout *layout, const uint8_t *a, const uint8_t *b,
+                                   size_t size)
 {
     uint32_t largest = memcmp(a, b, size) != 0; /* also where only unused bits differ */
 
@@ -117,8 +118,8 @@ uint32_t test_round_trip(const TranscodeTarget *target, const TranscodeLayout *l
     TranscodeFrame encoded = {target->transfer_syntax_uid, *layout, codestream->bytes, codestream->size};
     assert_int_equal(transcode_layout_after(PACS_UID_EXPLICIT_LITTLE, layout, target, &encoded.layout, &err),
                      PACS_OK);
-    assert_int_equal(transcode_layout_after(encoded.transfer_syntax_uid, &encoded.layout, &back, &after, &err),
-                     PACS_OK);
+    assert_int_equal(
+        transcode_layout_after(encoded.transfer_syntax_uid, &encoded.layout, &back, &after, &err), PACS_OK);
     assert_int_equal(after.photometric, layout->photometric);
     assert_int_equal(transcode_layout_size(&after, &size, NULL), PACS_OK);
     assert_int_equal(size, frame.size);
@@ -139,9 +140,9 @@ static void check_lossless(const char *uid, const TranscodeLayout *layout, TestP
     assert_true(transcode_can_encode(uid, layout));
     const uint32_t difference = test_round_trip(&target, layout, native, NULL);
     if (difference != 0)
-        fail_msg("%s: %u rows, %u columns, %u samples, %u of %u bits, %s, pattern %d: off by %u", uid, layout->rows,
-                 layout->columns, layout->samples_per_pixel, layout->bits_stored, layout->bits_allocated,
-                 layout->is_signed ? "signed" : "unsigned", pattern, difference);
+        fail_msg("%s: %u rows, %u columns, %u samples, %u of %u bits, %s, pattern %d: off by %u", uid,
+                 layout->rows, layout->columns, layout->samples_per_pixel, layout->bits_stored,
+                 layout->bits_allocated, layout->is_signed ? "signed" : "unsigned", pattern, difference);
 }
 
 void test_lossless(const char *transfer_syntax_uid)
@@ -154,8 +155,8 @@ void test_lossless(const char *transfer_syntax_uid)
                 for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
                     for (int is_signed = 0; is_signed < 2; is_signed++)
                         for (int pattern = TEST_NOISE; pattern <= TEST_RUBBISH; pattern++) {
-                            const TranscodeLayout layout = test_layout(sizes[i][0], sizes[i][1], samples, allocated,
-                                                                       stored, is_signed);
+                            const TranscodeLayout layout = test_layout(sizes[i][0], sizes[i][1], samples,
+                                                                       allocated, stored, is_signed);
                             check_lossless(transfer_syntax_uid, &layout, (TestPattern)pattern);
                         }
 }

@@ -13,8 +13,8 @@ typedef enum TestPattern {
 } TestPattern;
 
 /** 8 or 16 bits allocated, by pixel; grey, or RGB for 3 samples. */
-TranscodeLayout test_layout(uint32_t rows, uint32_t columns, uint16_t samples, uint16_t allocated, uint16_t stored,
-                            bool is_signed);
+TranscodeLayout test_layout(uint32_t rows, uint32_t columns, uint16_t samples, uint16_t allocated,
+                            uint16_t stored, bool is_signed);
 
 /** The frame's bytes, of the size its layout says: the caller's to free. */
 uint8_t *test_frame(const TranscodeLayout *layout, TestPattern pattern, size_t *ret_size);

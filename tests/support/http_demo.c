@@ -91,6 +91,19 @@ void demo_open_gate(Demo *demo)
 
 /* ---- Handlers ---- */
 
+/* What the first call says is not heard. */
+static void handle_long(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
+{
+    (void)context;
+    if (pacs_http_defer(request, reply)) {
+        pacs_http_reply_code(reply, 500);
+        pacs_http_reply_header(reply, "X-First", "yes");
+        pacs_http_reply_text(reply, "text/plain", "too early");
+        return;
+    }
+    pacs_http_reply_text(reply, "text/plain", "worked out");
+}
+
 static void handle_hello(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
 {
     const char *name = pacs_http_query(request, "name");
@@ -415,6 +428,7 @@ static const PacsHttpBodyReader upload = {
 static const PacsHttpRoute routes[] = {
     {.method = PACS_HTTP_GET, .pattern = "/hello", .handle = handle_hello},
     {.method = PACS_HTTP_GET, .pattern = "/open", .handle = handle_hello, .flags = PACS_HTTP_PUBLIC},
+    {.method = PACS_HTTP_GET, .pattern = "/long", .handle = handle_long},
     {.method = PACS_HTTP_GET, .pattern = "/pool/hello", .handle = handle_hello, .place = PACS_HTTP_POOL},
     {.method = PACS_HTTP_GET, .pattern = "/things/{id}", .handle = handle_who},
     {.method = PACS_HTTP_PUT, .pattern = "/things/{id}", .handle = handle_who, .flags = PACS_HTTP_MUTATES},

@@ -23,8 +23,9 @@ static PacsStatus write_out(PacsSource *source, PacsError *err)
 
 static PacsStatus run(const char *path, const char *uid, PacsError *err)
 {
-    const TranscodeObjectForm form = {
-        .transfer_syntax_uid = uid, .sop_class_uid = "1.2.840.10008.5.1.4.1.1.7", .sop_instance_uid = "2.25.1"};
+    const TranscodeObjectForm form = {.transfer_syntax_uid = uid,
+                                      .sop_class_uid = "1.2.840.10008.5.1.4.1.1.7",
+                                      .sop_instance_uid = "2.25.1"};
     PACS_AUTO(PacsSource) source = NULL;
     PacsSource *stored = NULL;
     struct stat info;

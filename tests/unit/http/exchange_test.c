@@ -84,6 +84,14 @@ static void a_route_answers_with_its_handler(void **state)
     assert_string_equal(header("X-Content-Type-Options"), "nosniff");
 }
 
+static void a_handler_that_defers_is_called_again_with_an_empty_reply(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/long"), 200);
+    assert_string_equal(body(), "worked out");
+    assert_null(header("X-First"));
+}
+
 static void a_slash_at_the_end_is_ignored(void **state)
 {
     (void)state;
@@ -713,6 +721,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_route_answers_with_its_handler, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_handler_that_defers_is_called_again_with_an_empty_reply, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_slash_at_the_end_is_ignored, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_literal_beats_a_capture, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_better_pattern_without_the_method_does_not_hide_the_other, set_up,

@@ -36,6 +36,23 @@ static void a_connection_serves_many_requests(void **state)
     (void)close(fd);
 }
 
+static void long_work_moves_to_a_worker_and_the_connection_stays(void **state)
+{
+    (void)state;
+    Heard heard = {0};
+
+    start();
+    int fd = dial();
+    for (int i = 0; i < 20; i++) {
+        say(fd, GET("/long"));
+        assert_int_equal(hear(fd, &heard), 200);
+        assert_string_equal((char *)heard.body, "worked out");
+        assert_null(strcasestr(heard.head, "X-First"));
+    }
+    forget(&heard);
+    (void)close(fd);
+}
+
 static void a_refusal_keeps_the_connection(void **state)
 {
     static const char *const asks[] = {GET("/no/such/address"),
@@ -418,6 +435,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_connection_serves_many_requests, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(long_work_moves_to_a_worker_and_the_connection_stays, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_refusal_keeps_the_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pipelined_requests_are_answered_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(head_has_the_length_but_no_body, set_up, tear_down),

@@ -24,7 +24,8 @@ static void near_lossless_stays_within_its_error(void **state)
         for (uint16_t stored = 8; stored <= 16; stored += 4)
             for (int is_signed = 0; is_signed < 2; is_signed++)
                 for (int pattern = TEST_NOISE; pattern <= TEST_SMOOTH; pattern++) {
-                    const TranscodeLayout layout = test_layout(33, 47, 1, stored > 8 ? 16 : 8, stored, is_signed);
+                    const TranscodeLayout layout = test_layout(33, 47, 1, stored > 8 ? 16 : 8, stored,
+                                                               is_signed);
                     const TranscodeTarget target = {.transfer_syntax_uid = PACS_UID_JPEG_LS_NEAR_LOSSLESS,
                                                     .near = near};
                     size_t size = 0;
