@@ -89,7 +89,7 @@ static void a_handler_that_defers_is_called_again_with_an_empty_reply(void **sta
     (void)state;
     assert_int_equal(ask("GET", "/long"), 200);
     assert_string_equal(body(), "worked out");
-    assert_null(header("X-First"));
+    assert_string_equal(header("X-First"), "");
 }
 
 static void a_slash_at_the_end_is_ignored(void **state)
