@@ -1,16 +1,24 @@
 #include "transcode/codec.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "pacs/dicom/uid.h"
 #include "pacs/util/limits.h"
 #include "transcode/codec_backend.h"
+#include "transcode/codec_rules.h"
+#include "transcode/colour.h"
+#include "transcode/pixels.h"
 
-/** Every codec; where two can do a syntax, the first one does it. */
+/** Every codec; where two can do a frame, the first one does it. */
 static const TranscodeCodec *const codecs[] = {
     &transcode_codec_native,
+    &transcode_codec_rle,
+    &transcode_codec_turbo,
     &transcode_codec_charls,
 };
+
+#define CODEC_COUNT (sizeof codecs / sizeof *codecs)
 
 static bool has(const char *const *uids, const char *uid)
 {
@@ -22,16 +30,26 @@ static bool has(const char *const *uids, const char *uid)
 
 static const TranscodeCodec *find_decoder(const char *uid)
 {
-    for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++)
+    for (size_t i = 0; i < CODEC_COUNT; i++)
         if (has(codecs[i]->decodes, uid))
             return codecs[i];
     return NULL;
 }
 
-static const TranscodeCodec *find_encoder(const char *uid)
+/* Where none takes it, the first of the syntax: it says what is wrong. */
+static const TranscodeCodec *find_decoder_of(const TranscodeFrame *frame)
 {
-    for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++)
-        if (has(codecs[i]->encodes, uid))
+    for (size_t i = 0; i < CODEC_COUNT; i++)
+        if (has(codecs[i]->decodes, frame->transfer_syntax_uid) &&
+            (!codecs[i]->takes || codecs[i]->takes(frame)))
+            return codecs[i];
+    return find_decoder(frame->transfer_syntax_uid);
+}
+
+static const TranscodeCodec *find_encoder(const char *uid, const TranscodeLayout *input)
+{
+    for (size_t i = 0; i < CODEC_COUNT; i++)
+        if (has(codecs[i]->encodes, uid) && (!input || codecs[i]->can_encode(uid, input)))
             return codecs[i];
     return NULL;
 }
@@ -43,9 +61,10 @@ bool transcode_can_decode(const char *transfer_syntax_uid)
 
 bool transcode_can_encode(const char *transfer_syntax_uid, const TranscodeLayout *layout)
 {
-    const TranscodeCodec *codec = find_encoder(transfer_syntax_uid);
+    TranscodeLayout input;
 
-    return codec && codec->can_encode(transfer_syntax_uid, layout);
+    return transcode_rules_input(transfer_syntax_uid, layout, &input) &&
+           find_encoder(transfer_syntax_uid, &input);
 }
 
 const char *transcode_decoder_name(const char *transfer_syntax_uid)
@@ -57,7 +76,7 @@ const char *transcode_decoder_name(const char *transfer_syntax_uid)
 
 const char *transcode_encoder_name(const char *transfer_syntax_uid)
 {
-    const TranscodeCodec *codec = find_encoder(transfer_syntax_uid);
+    const TranscodeCodec *codec = find_encoder(transfer_syntax_uid, NULL);
 
     return codec ? codec->name : "";
 }
@@ -69,112 +88,33 @@ bool transcode_decoder_is_trusted(const char *transfer_syntax_uid)
     return codec && codec->is_trusted;
 }
 
-/* ---- Layouts ---- */
-
-typedef enum Family { NATIVE, JPEG, JPEG_2000, JPEG_XL, OTHER_FAMILY } Family;
-
-static Family family_of(const char *uid)
-{
-    static const struct {
-        const char *uid;
-        Family family;
-    } families[] = {
-        {PACS_UID_EXPLICIT_LITTLE, NATIVE},
-        {PACS_UID_JPEG_BASELINE, JPEG},
-        {PACS_UID_JPEG_EXTENDED, JPEG},
-        {PACS_UID_JPEG_2000_LOSSLESS, JPEG_2000},
-        {PACS_UID_JPEG_2000, JPEG_2000},
-        {"1.2.840.10008.1.2.4.92", JPEG_2000},
-        {"1.2.840.10008.1.2.4.93", JPEG_2000},
-        {PACS_UID_HTJ2K_LOSSLESS, JPEG_2000},
-        {PACS_UID_HTJ2K_LOSSLESS_RPCL, JPEG_2000},
-        {PACS_UID_HTJ2K, JPEG_2000},
-        {"1.2.840.10008.1.2.4.110", JPEG_XL},
-        {"1.2.840.10008.1.2.4.111", JPEG_XL},
-        {"1.2.840.10008.1.2.4.112", JPEG_XL},
-    };
-
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-        if (strcmp(families[i].uid, uid) == 0)
-            return families[i].family;
-    return OTHER_FAMILY;
-}
-
-/* The colours a decoder of this family makes of what the attributes say. */
-static TranscodePhotometric decoded(Family family, TranscodePhotometric stored)
-{
-    switch (stored) {
-    case TRANSCODE_YBR_ICT:
-    case TRANSCODE_YBR_RCT:
-    case TRANSCODE_XYB:
-    case TRANSCODE_YBR_PARTIAL_420:
-        return TRANSCODE_RGB;
-    case TRANSCODE_YBR_FULL:
-    case TRANSCODE_YBR_FULL_422:
-    case TRANSCODE_YBR_PARTIAL_422:
-        return family == JPEG || family == JPEG_XL ? TRANSCODE_RGB : stored;
-    default:
-        return stored;
-    }
-}
-
-static TranscodePhotometric encoded(const TranscodeTarget *target, TranscodePhotometric native)
-{
-    const bool is_rgb = native == TRANSCODE_RGB;
-    const char *uid = target->transfer_syntax_uid;
-
-    switch (family_of(uid)) {
-    case JPEG:
-        return is_rgb ? TRANSCODE_YBR_FULL_422 : native;
-    case JPEG_2000:
-        if (!is_rgb)
-            return native;
-        return transcode_is_lossy("", target) ? TRANSCODE_YBR_ICT : TRANSCODE_YBR_RCT;
-    default:
-        return native;
-    }
-}
-
-bool transcode_is_lossy(const char *from_uid, const TranscodeTarget *target)
-{
-    const PacsUidEntry *entry = pacs_uid_find_transfer_syntax(pacs_slice(target->transfer_syntax_uid));
-
-    return strcmp(from_uid, target->transfer_syntax_uid) != 0 && entry && entry->flags & PACS_UID_LOSSY;
-}
-
 PacsStatus transcode_layout_after(const char *from_uid, const TranscodeLayout *stored,
                                   const TranscodeTarget *target, TranscodeLayout *ret_layout, PacsError *err)
 {
-    TranscodeLayout layout = *stored;
+    TranscodeLayout native, input;
 
     if (strcmp(from_uid, target->transfer_syntax_uid) == 0) {
-        *ret_layout = layout;
+        *ret_layout = *stored;
         return PACS_OK;
     }
     if (!transcode_can_decode(from_uid))
         return pacs_fail(err, PACS_UNSUPPORTED, "nothing here decodes transfer syntax %s", from_uid);
-    if (family_of(from_uid) != NATIVE) {
-        layout.photometric = decoded(family_of(from_uid), layout.photometric);
-        layout.is_planar = false;
-    }
-    if (!transcode_can_encode(target->transfer_syntax_uid, &layout))
+    PacsStatus status = transcode_rules_decoded(from_uid, stored, &native, err);
+    if (status != PACS_OK)
+        return status;
+    if (!transcode_rules_input(target->transfer_syntax_uid, &native, &input) ||
+        !find_encoder(target->transfer_syntax_uid, &input))
         return pacs_fail(
             err, PACS_UNSUPPORTED, "frames of %u bits and %s cannot be made into transfer syntax %s",
-            layout.bits_stored, transcode_photometric_name(layout.photometric), target->transfer_syntax_uid);
-    if (family_of(target->transfer_syntax_uid) != NATIVE) {
-        layout.is_planar = false;
-        layout.photometric = encoded(target, layout.photometric);
-    }
-    *ret_layout = layout;
+            native.bits_stored, transcode_photometric_name(native.photometric), target->transfer_syntax_uid);
+    *ret_layout = transcode_rules_encoded(target, &input);
     return PACS_OK;
 }
-
-/* ---- Frames ---- */
 
 PacsStatus transcode_decode(const TranscodeFrame *frame, const TranscodeLayout *layout, uint8_t *out,
                             size_t out_size, PacsError *err)
 {
-    const TranscodeCodec *codec = find_decoder(frame->transfer_syntax_uid);
+    const TranscodeCodec *codec = find_decoder_of(frame);
     size_t size = 0;
 
     if (!codec)
@@ -188,20 +128,61 @@ PacsStatus transcode_decode(const TranscodeFrame *frame, const TranscodeLayout *
     return codec->decode(frame, layout, out, out_size, err);
 }
 
+/* ---- Encode ---- */
+
+/* The frame as `input` has it; a copy only where it lies otherwise. */
+static PacsStatus arrange(TranscodeFrame *frame, const TranscodeLayout *input, uint8_t **ret_copy,
+                          PacsError *err)
+{
+    const TranscodeLayout *layout = &frame->layout;
+    size_t size = 0;
+
+    if (layout->is_planar == input->is_planar &&
+        (layout->photometric == input->photometric || layout->photometric == TRANSCODE_YBR_ICT ||
+         layout->photometric == TRANSCODE_YBR_RCT || layout->photometric == TRANSCODE_XYB)) {
+        frame->layout = *input;
+        return PACS_OK;
+    }
+    PacsStatus status = transcode_layout_size(input, &size, err);
+    if (status != PACS_OK)
+        return status;
+    uint8_t *copy = malloc(size);
+    if (!copy)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for a frame of %zu bytes", size);
+    *ret_copy = copy;
+    if (layout->photometric == TRANSCODE_YBR_FULL_422)
+        transcode_pixels_unshare(layout, frame->bytes, copy);
+    else if (layout->photometric == input->photometric)
+        transcode_pixels_interleave(layout, frame->bytes, copy);
+    else
+        status = transcode_colour_to_rgb(frame, copy, size, err);
+    frame->layout = *input;
+    frame->bytes = copy;
+    frame->size = size;
+    return status;
+}
+
 PacsStatus transcode_encode(const TranscodeFrame *native, const TranscodeTarget *target, PacsBuffer *out,
                             PacsError *err)
 {
-    const TranscodeCodec *codec = find_encoder(target->transfer_syntax_uid);
-    TranscodeLayout as;
-    size_t size = 0;
+    TranscodeFrame frame = *native;
+    TranscodeLayout input, as;
+    PACS_AUTO_FREE uint8_t *copy = NULL;
 
-    PacsStatus status = transcode_layout_after(PACS_UID_EXPLICIT_LITTLE, &native->layout, target, &as, err);
+    transcode_layout_settle(&frame.layout, native->size);
+    PacsStatus status = transcode_layout_after(PACS_UID_EXPLICIT_LITTLE, &frame.layout, target, &as, err);
     if (status == PACS_OK)
-        status = transcode_layout_size(&native->layout, &size, err);
+        status = transcode_layout_size(&frame.layout, &frame.size, err);
+    if (status == PACS_OK && native->size < frame.size)
+        status = pacs_fail(err, PACS_INVALID, "the frame has %zu bytes, its attributes say %zu", native->size,
+                           frame.size);
     if (status != PACS_OK)
         return status;
-    if (!codec || native->size != size)
-        return pacs_fail(err, PACS_INVALID, "the frame has %zu bytes, its attributes say %zu", native->size,
-                         size);
-    return codec->encode(native, target, &as, out, err);
+    if (!transcode_rules_input(target->transfer_syntax_uid, &frame.layout, &input))
+        return pacs_fail(err, PACS_INTERNAL, "a layout that was encodable is not");
+    status = arrange(&frame, &input, &copy, err);
+    if (status != PACS_OK)
+        return status;
+    const char *uid = target->transfer_syntax_uid;
+    return find_encoder(uid, &input)->encode(&frame, target, &as, out, err);
 }

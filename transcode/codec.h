@@ -34,8 +34,9 @@ bool transcode_can_encode(const char *transfer_syntax_uid, const TranscodeLayout
 
 /**
  * What a frame's layout becomes, without looking at pixels, so that attributes can be told beforehand. Decoding keeps
- * everything but the colours: YBR_ICT, YBR_RCT, XYB and the subsampled YBR of JPEG become RGB, by pixel; others stay
+ * everything but the colours: YBR_ICT, YBR_RCT, XYB and the YBR of lossy JPEG become RGB, by pixel; others stay
  * (RLE and JPEG-LS carry YBR_FULL as it is). Encoding RGB in JPEG gives YBR_FULL_422, in JPEG 2000 YBR_RCT or YBR_ICT.
+ * Native YBR_FULL_422 goes into lossless syntaxes as YBR_FULL. docs/ARCHITECTURE.md has the table.
  * Errors: PACS_UNSUPPORTED (no way from the one to the other).
  */
 PACS_CHECKED PacsStatus transcode_layout_after(const char *from_uid, const TranscodeLayout *stored,

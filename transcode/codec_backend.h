@@ -14,13 +14,16 @@ typedef struct TranscodeCodec {
     const char *const *encodes;
     bool is_trusted; /* its decoder is ours, bounded and fuzzed */
 
+    /** Whether this frame of a syntax in `decodes` is one for this codec, by a look at its header; the next codec with
+     *  that syntax gets the others. May be NULL: every frame is. */
+    bool (*takes)(const TranscodeFrame *frame);
     /** The frame is of a syntax in `decodes`; `native` is what transcode_layout_after() said and out_size its size.
      *  All of `out` is written or the call fails. */
     PacsStatus (*decode)(const TranscodeFrame *frame, const TranscodeLayout *native, uint8_t *out,
                          size_t out_size, PacsError *err);
-    /** Whether it can write this layout in that syntax. */
+    /** Whether it can write this layout in that syntax: integers by pixel, YBR_FULL in place of YBR_FULL_422. */
     bool (*can_encode)(const char *transfer_syntax_uid, const TranscodeLayout *layout);
-    /** A native frame whose layout can_encode took; samples by pixel. `as` says what the codestream's layout is. */
+    /** A native frame whose layout can_encode took. `as` says what the codestream's layout is. */
     PacsStatus (*encode)(const TranscodeFrame *native, const TranscodeTarget *target,
                          const TranscodeLayout *as, PacsBuffer *out, PacsError *err);
 } TranscodeCodec;

@@ -3,7 +3,7 @@
 #include "pacs/dicom/uid.h"
 #include "transcode/codec_backend.h"
 
-/** Native frames are what they are: every layout, every byte. */
+/** Native frames are what they are, in the data set or bare in fragments: every layout, every byte. */
 
 static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *native, uint8_t *out,
                          size_t out_size, PacsError *err)
@@ -32,12 +32,23 @@ static PacsStatus encode(const TranscodeFrame *native, const TranscodeTarget *ta
     return pacs_buffer_check(out, err);
 }
 
-static const char *const syntaxes[] = {PACS_UID_EXPLICIT_LITTLE, NULL};
+/* Who reads the frames of a big endian object swaps them; nobody writes such objects any more. */
+static const char *const decodes[] = {
+    PACS_UID_EXPLICIT_LITTLE,          PACS_UID_IMPLICIT_LITTLE, PACS_UID_ENCAPSULATED_EXPLICIT_LITTLE,
+    PACS_UID_DEFLATED_EXPLICIT_LITTLE, PACS_UID_EXPLICIT_BIG,    NULL,
+};
+static const char *const encodes[] = {
+    PACS_UID_EXPLICIT_LITTLE,
+    PACS_UID_IMPLICIT_LITTLE,
+    PACS_UID_ENCAPSULATED_EXPLICIT_LITTLE,
+    PACS_UID_DEFLATED_EXPLICIT_LITTLE,
+    NULL,
+};
 
 const TranscodeCodec transcode_codec_native = {
     .name = "native",
-    .decodes = syntaxes,
-    .encodes = syntaxes,
+    .decodes = decodes,
+    .encodes = encodes,
     .is_trusted = true,
     .decode = decode,
     .can_encode = can_encode,

@@ -123,7 +123,7 @@ static void what_jpeg_ls_cannot_hold_is_not_promised(void **state)
     layout = test_layout(2, 2, 1, 1, 1, false);
     assert_false(transcode_can_encode(PACS_UID_JPEG_LS_LOSSLESS, &layout));
     layout = test_layout(2, 2, 3, 8, 8, false);
-    layout.photometric = TRANSCODE_YBR_FULL_422;
+    layout.photometric = TRANSCODE_YBR_PARTIAL_422;
     assert_false(transcode_can_encode(PACS_UID_JPEG_LS_LOSSLESS, &layout));
     layout = test_layout(2, 2, 1, 8, 8, false);
     layout.photometric = TRANSCODE_PALETTE_COLOR;
