@@ -50,6 +50,12 @@ static uint32_t smaller(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+/** Whether there is more behind several pages only a total tells before the first of them leaves. */
+static PacsSearchCount count_of(const QidoQuery *query, bool has_pages)
+{
+    return has_pages && query->count == PACS_COUNT_NONE ? PACS_COUNT_QUICK : query->count;
+}
+
 static void plan(QidoAnswer *answer, const QidoQuery *query, const QidoFields *fields)
 {
     uint32_t rows = fields->needs_json ? PAGE_ROWS_JSON : PAGE_ROWS;
@@ -67,7 +73,7 @@ static void plan(QidoAnswer *answer, const QidoQuery *query, const QidoFields *f
                                   .limit = answer->left > 0 ? smaller(rows, answer->left) : 1,
                                   .offset = query->offset,
                                   .cursor = query->cursor,
-                                  .want_total = true,
+                                  .count = count_of(query, answer->limit > rows),
                                   .want_json = fields->needs_json};
 }
 
@@ -93,7 +99,7 @@ static PacsStatus next_page(QidoAnswer *answer, PacsError *err)
     pacs_arena_reset(answer->arena);
     answer->search.cursor = answer->cursor;
     answer->search.offset = 0;
-    answer->search.want_total = false;
+    answer->search.count = PACS_COUNT_NONE;
     answer->search.limit = smaller(answer->search.limit, answer->left);
     return read_page(answer, err);
 }

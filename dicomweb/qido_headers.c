@@ -26,8 +26,6 @@ static const struct {
 } notes[] = {
     {QIDO_NOTE_UNKNOWN_PARAMETER, "Parameters that name no attribute were not used for matching."},
     {QIDO_NOTE_UNKNOWN_ATTRIBUTE, "The includefield parameter names attributes that are not known."},
-    {QIDO_NOTE_NO_EMPTY_MATCHING,
-     "The emptyvaluematching parameter is not supported. Empty Value Matching has not been performed."},
     {QIDO_NOTE_NOT_MATCHED, "Attributes that are only returned were not used for matching."},
 };
 
@@ -60,7 +58,10 @@ static bool has_more(const QidoQuery *query, const QidoAnswer *answer)
 
     if (!page->next)
         return false;
-    return qido_answer_is_one_page(answer) || query->cursor || page->total > counted(query, answer);
+    if (qido_answer_is_one_page(answer) || query->cursor)
+        return true;
+    /* An estimate may be short of it: better a link to nothing than matches that nobody hears of. */
+    return page->total > counted(query, answer) / (page->total_is_estimate ? 2 : 1);
 }
 
 static void warn_of_more(PacsHttpReply *reply, const QidoQuery *query, const QidoAnswer *answer,
@@ -74,7 +75,7 @@ static void warn_of_more(PacsHttpReply *reply, const QidoQuery *query, const Qid
         (void)snprintf(text, sizeof text,
                        "Attributes that are not indexed were compared for a part of the archive only. "
                        "The search can be continued by the next link");
-    else if (!query->cursor && page->total > before)
+    else if (query->count != PACS_COUNT_NONE && !query->cursor && page->total > before)
         (void)snprintf(text, sizeof text, "There are %s%" PRIu64 " additional results that can be requested",
                        page->total_is_estimate ? "about " : "", page->total - before);
     warn(reply, root, text);
@@ -130,10 +131,15 @@ static void link_next(const PacsHttpRequest *request, PacsHttpReply *reply, cons
 void qido_reply_headers(const PacsHttpRequest *request, PacsHttpReply *reply, const QidoQuery *query,
                         const QidoAnswer *answer, const char *root, const char *target)
 {
+    const PacsSearchPage *page = qido_answer_page(answer);
     char total[24];
 
-    (void)snprintf(total, sizeof total, "%" PRIu64, qido_answer_page(answer)->total);
-    pacs_http_reply_header(reply, "X-Total-Count", total);
+    if (query->count != PACS_COUNT_NONE) {
+        (void)snprintf(total, sizeof total, "%" PRIu64, page->total);
+        pacs_http_reply_header(reply, "X-Total-Count", total);
+        if (page->total_is_estimate)
+            pacs_http_reply_header(reply, "X-Total-Count-Estimated", "true");
+    }
     pacs_http_reply_header(reply, "Cache-Control", "private, no-cache");
     warn_of_notes(reply, query, root);
     if (!has_more(query, answer))

@@ -241,8 +241,8 @@ static PacsStatus parse_values(const QidoPath *path, PacsVr vr, PacsSlice text, 
     return split_values(vr, text, arena, term, err);
 }
 
-PacsStatus qido_match_parse(const QidoPath *path, const char *value, bool fuzzy, PacsArena *arena,
-                            PacsSearchTerm *ret_term, PacsError *err)
+PacsStatus qido_match_parse(const QidoPath *path, const char *value, const QidoMatching *matching,
+                            PacsArena *arena, PacsSearchTerm *ret_term, PacsError *err)
 {
     PacsVr vr = pacs_dictionary_vr(path->tag);
     PacsSlice text = pacs_slice_trim(pacs_slice(value));
@@ -251,12 +251,14 @@ PacsStatus qido_match_parse(const QidoPath *path, const char *value, bool fuzzy,
                            .sequence_count = path->depth,
                            .match = PACS_MATCH_VALUES};
 
-    if (text.size > 0 && !pacs_slice_equal(text, "*")) {
-        PacsStatus status = parse_values(path, vr, text, fuzzy, arena, &term, err);
+    if (matching->empty && pacs_slice_equal(text, "\"\"")) {
+        term.match = PACS_MATCH_EMPTY;
+    } else if (text.size > 0 && !pacs_slice_equal(text, "*")) {
+        PacsStatus status = parse_values(path, vr, text, matching->fuzzy, arena, &term, err);
         if (status != PACS_OK)
             return status;
     }
-    if (term.match != PACS_MATCH_RANGE && term.value_count == 0)
+    if (term.match != PACS_MATCH_RANGE && term.match != PACS_MATCH_EMPTY && term.value_count == 0)
         term.match = PACS_MATCH_ANY;
     *ret_term = term;
     return PACS_OK;

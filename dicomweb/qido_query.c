@@ -16,7 +16,7 @@ typedef struct Parser {
     QidoQuery *query;
     PacsArena *arena;
     bool strict;
-    bool fuzzy;
+    QidoMatching matching;
     uint32_t seen; /* bit per parameter of `parameters` that must not be repeated */
     Key keys[PACS_MAX_SEARCH_TERMS];
     size_t key_count;
@@ -79,19 +79,34 @@ static PacsStatus parse_cursor(Parser *parser, const char *value, PacsError *err
     return PACS_OK;
 }
 
+/** Ours: how well X-Total-Count is to count. */
+static PacsStatus parse_total(Parser *parser, const char *value, PacsError *err)
+{
+    static const struct {
+        const char *name;
+        PacsSearchCount count;
+    } words[] = {{"", PACS_COUNT_QUICK},
+                 {"quick", PACS_COUNT_QUICK},
+                 {"exact", PACS_COUNT_EXACT},
+                 {"none", PACS_COUNT_NONE}};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (!pacs_slice_equal_case(pacs_slice(value), words[i].name))
+            continue;
+        parser->query->count = words[i].count;
+        return PACS_OK;
+    }
+    return pacs_fail(err, PACS_INVALID, "total is to be quick, exact or none");
+}
+
 static PacsStatus parse_fuzzymatching(Parser *parser, const char *value, PacsError *err)
 {
-    return parse_flag("fuzzymatching", value, &parser->fuzzy, err);
+    return parse_flag("fuzzymatching", value, &parser->matching.fuzzy, err);
 }
 
 static PacsStatus parse_emptyvaluematching(Parser *parser, const char *value, PacsError *err)
 {
-    bool wanted = false;
-
-    PacsStatus status = parse_flag("emptyvaluematching", value, &wanted, err);
-    if (status == PACS_OK && wanted)
-        parser->query->notes |= QIDO_NOTE_NO_EMPTY_MATCHING;
-    return status;
+    return parse_flag("emptyvaluematching", value, &parser->matching.empty, err);
 }
 
 /** Lists are matched with it and without it. */
@@ -165,6 +180,7 @@ static const struct {
     {"limit", parse_limit, false},
     {"offset", parse_offset, false},
     {"cursor", parse_cursor, false},
+    {"total", parse_total, false},
     {"fuzzymatching", parse_fuzzymatching, false},
     {"emptyvaluematching", parse_emptyvaluematching, false},
     {"multiplevaluematching", parse_multiplevaluematching, false},
@@ -266,7 +282,7 @@ static PacsStatus add_term(Parser *parser, const Key *key, PacsError *err)
     }
     if (path.depth == 0)
         path.tag = searched_tag(query->level, path.tag);
-    PacsStatus status = qido_match_parse(&path, key->value, parser->fuzzy, parser->arena, &term, err);
+    PacsStatus status = qido_match_parse(&path, key->value, &parser->matching, parser->arena, &term, err);
     if (status == PACS_OK && term.match != PACS_MATCH_ANY)
         query->terms[query->term_count++] = term;
     return status;
@@ -329,7 +345,7 @@ static void sort_shown(Parser *parser)
 PacsStatus qido_query_parse(PacsLevel level, const PacsUidPath *path, const PacsHttpPair *pairs, size_t count,
                             bool strict, PacsArena *arena, QidoQuery *ret_query, PacsError *err)
 {
-    QidoQuery query = {.level = level};
+    QidoQuery query = {.level = level, .count = PACS_COUNT_QUICK};
     Parser parser = {.query = &query, .arena = arena, .strict = strict};
     PacsStatus status = PACS_OK;
 

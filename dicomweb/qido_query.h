@@ -23,18 +23,18 @@ typedef struct QidoQuery {
     bool shows_all;       /* includefield=all */
     const char *timezone; /* dates and times are meant in it; NULL: as they are written */
     bool has_limit;
-    uint32_t limit;     /* with has_limit: 0 to PACS_MAX_QIDO_ROWS */
-    uint64_t offset;    /* 0 to PACS_MAX_QIDO_OFFSET */
-    const char *cursor; /* NULL: from the first */
-    uint32_t notes;     /* QidoNote: what the answer has to say about the query */
+    uint32_t limit;        /* with has_limit: 0 to PACS_MAX_QIDO_ROWS */
+    uint64_t offset;       /* 0 to PACS_MAX_QIDO_OFFSET */
+    const char *cursor;    /* NULL: from the first */
+    PacsSearchCount count; /* total=: for X-Total-Count; QUICK where nothing is said */
+    uint32_t notes;        /* QidoNote: what the answer has to say about the query */
 } QidoQuery;
 
 typedef enum QidoNote {
     QIDO_NOTE_UNKNOWN_PARAMETER = 1, /* passed over */
     QIDO_NOTE_UNKNOWN_ATTRIBUTE = 2, /* an includefield that names nothing: passed over */
     QIDO_NOTE_LIMITED = 4,           /* more was asked for than PACS_MAX_QIDO_ROWS */
-    QIDO_NOTE_NO_EMPTY_MATCHING = 8, /* emptyvaluematching is not done */
-    QIDO_NOTE_NOT_MATCHED = 16,      /* a key of an attribute that is only shown, such as RetrieveURL */
+    QIDO_NOTE_NOT_MATCHED = 8,       /* a key of an attribute that is only shown, such as RetrieveURL */
 } QidoNote;
 
 /**

@@ -10,7 +10,7 @@
 /* What a page may read beside the few headers that it always may. */
 static const char exposed[] =
     "Accept-Ranges, Content-Disposition, Content-Encoding, Content-Length, Content-Location, Content-Range, ETag, Link, "
-    "Location, Retry-After, Warning, X-Request-Id, X-Total-Count";
+    "Location, Retry-After, Warning, X-Request-Id, X-Total-Count, X-Total-Count-Estimated";
 
 struct PacsHttpCors {
     bool any;

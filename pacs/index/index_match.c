@@ -458,10 +458,23 @@ static bool test_equal_kind(const PacsMatcher *matcher, PacsSlice value)
     return false;
 }
 
+/** Nothing but padding and a name's delimiters. */
+static bool is_empty(const PacsMatcher *matcher, PacsSlice value)
+{
+    const bool is_name = matcher->kind == PACS_VALUE_NAME;
+    for (size_t i = 0; i < value.size; i++)
+        if (value.text[i] != ' ' && value.text[i] != '\0' &&
+            !(is_name && (value.text[i] == '^' || value.text[i] == '=')))
+            return false;
+    return true;
+}
+
 bool pacs_matcher_test_value(const PacsMatcher *matcher, PacsSlice value, const PacsMatchContext *context)
 {
     if (matcher->match == PACS_MATCH_ANY)
         return true;
+    if (matcher->match == PACS_MATCH_EMPTY)
+        return is_empty(matcher, value);
     if (trim(value).size == 0)
         return false;
     if (matcher->match == PACS_MATCH_RANGE)
@@ -474,12 +487,23 @@ bool pacs_matcher_test_value(const PacsMatcher *matcher, PacsSlice value, const 
            pacs_matcher_test_normal(matcher, (PacsSlice){pacs_buffer_text(&text), text.size});
 }
 
+static bool has_value(const PacsMatcher *matcher, PacsSlice values)
+{
+    PacsSlice one;
+    while (values.text && pacs_slice_split(&values, '\\', &one))
+        if (!is_empty(matcher, one))
+            return true;
+    return false;
+}
+
 bool pacs_matcher_test(const PacsMatcher *matcher, const char *value, const PacsMatchContext *context)
 {
     if (matcher->match == PACS_MATCH_ANY)
         return true;
     PacsSlice rest = pacs_slice(value);
     PacsSlice one;
+    if (matcher->match == PACS_MATCH_EMPTY)
+        return !has_value(matcher, rest);
     if (matcher->single_valued)
         return pacs_matcher_test_value(matcher, rest, context);
     while (rest.text && pacs_slice_split(&rest, '\\', &one))
@@ -508,6 +532,8 @@ PacsStatus pacs_matcher_init(const PacsSearchTerm *term, PacsVr vr, const char *
         break;
     case PACS_MATCH_RANGE:
         status = init_range(term, &matcher, err);
+        break;
+    case PACS_MATCH_EMPTY:
         break;
     case PACS_MATCH_FUZZY:
         matcher.kind = PACS_VALUE_NAME;

@@ -96,11 +96,18 @@ bool pacs_match_parse_time(PacsSlice text, int64_t *ret_first, int64_t *ret_last
 bool pacs_match_parse_datetime(PacsSlice text, int64_t *ret_first, int64_t *ret_last, PacsZone *ret_zone);
 #define PACS_MATCH_DAY_US 86400000000LL
 
+typedef struct PacsJsonTest {
+    const PacsMatcher *matcher;
+    const PacsSearchTerm *term; /* which attribute, in which sequences */
+} PacsJsonTest;
+
 /**
- * index_match_json.c: the same over an instance's DICOM JSON, in sequences too: one of the attribute's values, in any
- * item. Errors: PACS_CORRUPT (no JSON of ours).
+ * index_match_json.c: the same over an instance's DICOM JSON, in sequences too: whether all tests hold, each for one of
+ * its attribute's values. Those of one sequence have to hold in one and the same item of it (PS3.4 C.2.2.2.6); an
+ * attribute is empty in an item, not in a sequence without items. At most PACS_MAX_SEARCH_TERMS.
+ * Errors: PACS_CORRUPT (no JSON of ours).
  */
-PACS_CHECKED PacsStatus pacs_match_json(const PacsMatcher *matcher, const PacsSearchTerm *term,
-                                        PacsSlice json, PacsZone zone, bool *ret_matches, PacsError *err);
+PACS_CHECKED PacsStatus pacs_match_json(const PacsJsonTest *tests, size_t count, PacsSlice json,
+                                        PacsZone zone, bool *ret_matches, PacsError *err);
 /** The first value of an attribute outside of sequences, added to `out`; nothing if it is absent. */
 PACS_CHECKED PacsStatus pacs_match_json_find(PacsSlice json, PacsTag tag, PacsBuffer *out, PacsError *err);

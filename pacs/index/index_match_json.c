@@ -1,24 +1,24 @@
-#include <string.h>
+#include <assert.h>
 
 #include "pacs/index/index_match.h"
 #include "pacs/util/json_read.h"
 #include "pacs/util/limits.h"
 
-/* Attributes in a DICOM JSON object (PS3.18 F.2), found by a path of tags. */
-
-/** What to do with each value at the end of the path; true ends the walk. */
-typedef bool ValueVisitor(void *context, PacsSlice value);
+/* All terms of a search over one DICOM JSON object (PS3.18 F.2), which is read once. */
 
 typedef struct Walk {
     PacsJsonReader reader;
-    const PacsTag *sequences;
-    size_t sequence_count;
-    PacsTag tag;
-    ValueVisitor *visit;
-    void *context;
+    const PacsJsonTest *tests;
+    size_t count;
+    PacsMatchContext contexts[PACS_MAX_SEARCH_TERMS];
     PacsBuffer value;
-    bool done;
+    PacsBuffer *copy; /* of the first value; NULL: values are tested */
 } Walk;
+
+/** Some of the tests, a bit each. */
+typedef uint64_t Tests;
+_Static_assert(PACS_MAX_SEARCH_TERMS <= 64, "a test has a bit");
+#define TEST(i) ((Tests)1 << (i))
 
 static PacsStatus damaged(PacsError *err)
 {
@@ -71,143 +71,223 @@ static PacsStatus read_name(Walk *walk, PacsError *err)
     return pacs_buffer_check(&walk->value, err);
 }
 
+/* ---- Values ---- */
+
+static PacsTag tag_at(const PacsSearchTerm *term, size_t depth)
+{
+    return depth < term->sequence_count ? term->sequences[depth] : term->tag;
+}
+
+/** Those of the tests that a member of the object at this depth is for, or leads to. */
+static Tests tests_of(const Walk *walk, size_t depth, PacsSlice key, Tests of)
+{
+    PacsTag tag;
+    Tests found = 0;
+    if (pacs_tag_parse(key, &tag, NULL) != PACS_OK)
+        return 0;
+    for (size_t i = 0; i < walk->count; i++)
+        if ((of & TEST(i)) && tag_at(walk->tests[i].term, depth) == tag)
+            found |= TEST(i);
+    return found;
+}
+
+static Tests tests_through(const Walk *walk, size_t depth, Tests of)
+{
+    Tests found = 0;
+    for (size_t i = 0; i < walk->count; i++)
+        if ((of & TEST(i)) && walk->tests[i].term->sequence_count > depth)
+            found |= TEST(i);
+    return found;
+}
+
+static Tests tests_of_emptiness(const Walk *walk, size_t depth, Tests of)
+{
+    Tests found = 0;
+    for (size_t i = 0; i < walk->count; i++)
+        if ((of & TEST(i)) && walk->tests[i].term->sequence_count == depth &&
+            walk->tests[i].matcher->match == PACS_MATCH_EMPTY)
+            found |= TEST(i);
+    return found;
+}
+
 static PacsStatus read_value(Walk *walk, PacsJsonToken token, PacsSlice text, PacsError *err)
 {
-    PacsStatus status = PACS_OK;
     pacs_buffer_reset(&walk->value);
     if (token == PACS_JSON_STRING)
-        status = pacs_json_unescape(text, &walk->value, err);
-    else if (token == PACS_JSON_OBJECT_BEGIN)
-        status = read_name(walk, err);
-    else if (token == PACS_JSON_NUMBER && !pacs_buffer_add(&walk->value, text.text, text.size))
-        status = pacs_buffer_check(&walk->value, err);
-    if (status == PACS_OK)
-        walk->done = walk->visit(walk->context,
-                                 (PacsSlice){pacs_buffer_text(&walk->value), walk->value.size});
+        return pacs_json_unescape(text, &walk->value, err);
+    if (token == PACS_JSON_OBJECT_BEGIN)
+        return read_name(walk, err);
+    if (token == PACS_JSON_NUMBER && !pacs_buffer_add(&walk->value, text.text, text.size))
+        return pacs_buffer_check(&walk->value, err);
+    return PACS_OK;
+}
+
+/** Of an attribute looked for; a test of emptiness that held until now holds no longer if there is something. */
+static PacsStatus test_value(Walk *walk, PacsJsonToken token, PacsSlice text, Tests asked, Tests *held,
+                             PacsError *err)
+{
+    const PacsStatus status = read_value(walk, token, text, err);
+    if (status != PACS_OK)
+        return status;
+    const PacsSlice value = {pacs_buffer_text(&walk->value), walk->value.size};
+    if (walk->copy) {
+        *held = asked;
+        return pacs_buffer_add(walk->copy, value.text, value.size) ? PACS_OK
+                                                                   : pacs_buffer_check(walk->copy, err);
+    }
+    for (size_t i = 0; i < walk->count; i++) {
+        const PacsMatcher *matcher = walk->tests[i].matcher;
+        if (!(asked & TEST(i)))
+            continue;
+        const bool matches = pacs_matcher_test_value(matcher, value, &walk->contexts[i]);
+        if (matcher->match == PACS_MATCH_EMPTY ? !matches : matches)
+            *held ^= TEST(i);
+    }
+    return PACS_OK;
+}
+
+/* ---- Objects ---- */
+
+static PacsStatus match_object(Walk *walk, size_t depth, Tests asked, Tests *ret_held, PacsError *err);
+
+/** An open item of a sequence. What is asked of the sequence has to hold in one item (PS3.4 C.2.2.2.6). */
+static PacsStatus match_item(Walk *walk, size_t depth, Tests asked, Tests *held, PacsError *err)
+{
+    Tests in_item = 0;
+    const PacsStatus status = match_object(walk, depth, asked, &in_item, err);
+    if (status == PACS_OK && in_item == asked)
+        *held |= asked;
     return status;
 }
 
-static PacsStatus walk_object(Walk *walk, size_t depth, PacsError *err);
-
-/** The array behind "Value": values, or items of a sequence that the path goes on in. */
-static PacsStatus walk_values(Walk *walk, size_t depth, PacsError *err)
+/** Values and items still to be asked; a test of emptiness is until it fails. */
+static Tests open_tests(const Walk *walk, size_t depth, Tests asked, Tests held)
 {
+    const Tests empty = tests_of_emptiness(walk, depth, asked);
+    return (asked & ~empty & ~held) | (empty & held);
+}
+
+/** The array behind "Value". A sequence itself is only asked whether it is empty. */
+static PacsStatus match_values(Walk *walk, size_t depth, bool is_sequence, Tests asked, Tests *held,
+                               PacsError *err)
+{
+    const Tests through = is_sequence ? tests_through(walk, depth, asked) : 0;
+    const Tests empty = tests_of_emptiness(walk, depth, asked);
     PacsStatus status = expect(walk, PACS_JSON_ARRAY_BEGIN, err);
-    while (status == PACS_OK && !walk->done) {
+    while (status == PACS_OK) {
         PacsJsonToken token;
         PacsSlice text;
         status = next(walk, &token, &text, err);
         if (status != PACS_OK || token == PACS_JSON_ARRAY_END)
             return status;
-        if (depth == walk->sequence_count)
-            status = read_value(walk, token, text, err);
-        else if (token == PACS_JSON_OBJECT_BEGIN)
-            status = walk_object(walk, depth + 1, err);
+        if (is_sequence && token == PACS_JSON_OBJECT_BEGIN) {
+            *held &= ~empty;
+            status = match_item(walk, depth + 1, through & ~*held, held, err);
+        } else {
+            status = test_value(walk, token, text, open_tests(walk, depth, asked & ~through, *held), held,
+                                err);
+        }
     }
     return status;
 }
 
-static PacsStatus walk_element(Walk *walk, size_t depth, PacsError *err)
+static PacsStatus match_element(Walk *walk, size_t depth, Tests asked, Tests *held, PacsError *err)
 {
+    const Tests empty = tests_of_emptiness(walk, depth, asked);
+    bool is_sequence = false; /* "vr" stands first */
     PacsStatus status = expect(walk, PACS_JSON_OBJECT_BEGIN, err);
-    while (status == PACS_OK && !walk->done) {
+    while (status == PACS_OK) {
         PacsJsonToken token;
         PacsSlice key;
+        PacsSlice vr;
         status = next(walk, &token, &key, err);
         if (status != PACS_OK || token == PACS_JSON_OBJECT_END)
             return status;
         if (token != PACS_JSON_KEY)
             return damaged(err);
-        status = pacs_slice_equal(key, "Value") ? walk_values(walk, depth, err)
-                                                : pacs_json_skip(&walk->reader, err);
+        if (pacs_slice_equal(key, "Value")) {
+            status = match_values(walk, depth, is_sequence, asked, held, err);
+        } else if (pacs_slice_equal(key, "vr")) {
+            status = next(walk, &token, &vr, err);
+            is_sequence = status == PACS_OK && token == PACS_JSON_STRING && pacs_slice_equal(vr, "SQ");
+        } else {
+            *held &= ~empty; /* bulk data */
+            status = pacs_json_skip(&walk->reader, err);
+        }
     }
     return status;
 }
 
-/** An open object of elements. As deep as the path, which has at most PACS_MAX_SEQUENCE_DEPTH sequences. */
-static PacsStatus walk_object(Walk *walk, size_t depth, PacsError *err)
+/** An open object of elements, to its end: which of the tests hold in it. As deep as the terms' paths, which have at
+ *  most PACS_MAX_SEQUENCE_DEPTH sequences. */
+static PacsStatus match_object(Walk *walk, size_t depth, Tests asked, Tests *ret_held, PacsError *err)
 {
-    char wanted[PACS_TAG_HEX_SIZE];
-    pacs_tag_format(depth < walk->sequence_count ? walk->sequences[depth] : walk->tag, wanted);
+    Tests held = tests_of_emptiness(walk, depth, asked);
     PacsStatus status = PACS_OK;
-    while (status == PACS_OK && !walk->done) {
+    for (;;) {
         PacsJsonToken token;
         PacsSlice key;
         status = next(walk, &token, &key, err);
-        if (status != PACS_OK || token == PACS_JSON_OBJECT_END)
+        if (status != PACS_OK)
             return status;
+        if (token == PACS_JSON_OBJECT_END)
+            break;
         if (token != PACS_JSON_KEY)
             return damaged(err);
-        status = pacs_slice_equal(key, wanted) ? walk_element(walk, depth, err)
-                                               : pacs_json_skip(&walk->reader, err);
+        const Tests of_key = tests_of(walk, depth, key, open_tests(walk, depth, asked, held));
+        status = of_key ? match_element(walk, depth, of_key, &held, err) : pacs_json_skip(&walk->reader, err);
+        if (status != PACS_OK)
+            return status;
+        if (walk->copy && held == asked)
+            break; /* all that is wanted */
     }
-    return status;
+    *ret_held = held;
+    return PACS_OK;
 }
 
-static PacsStatus walk_json(Walk *walk, PacsSlice json, PacsError *err)
+static PacsStatus match_json(Walk *walk, PacsSlice json, bool *ret_matches, PacsError *err)
 {
+    const Tests all = walk->count < 64 ? TEST(walk->count) - 1 : ~(Tests)0;
+    Tests held = 0;
     walk->reader = pacs_json_reader(json.text, json.size);
     walk->value = PACS_BUFFER(PACS_MAX_INSTANCE_JSON);
     PacsStatus status = expect(walk, PACS_JSON_OBJECT_BEGIN, err);
     if (status == PACS_OK)
-        status = walk_object(walk, 0, err);
+        status = match_object(walk, 0, all, &held, err);
     pacs_buffer_clear(&walk->value);
+    *ret_matches = status == PACS_OK && held == all;
     return status;
 }
 
-/* ---- Matching ---- */
-
-typedef struct ValueTest {
-    const PacsMatcher *matcher;
-    PacsMatchContext context;
-    bool matches;
-} ValueTest;
-
-static bool test_value(void *context, PacsSlice value)
+PacsStatus pacs_match_json(const PacsJsonTest *tests, size_t count, PacsSlice json, PacsZone zone,
+                           bool *ret_matches, PacsError *err)
 {
-    ValueTest *test = context;
-    test->matches = pacs_matcher_test_value(test->matcher, value, &test->context);
-    return test->matches;
-}
-
-PacsStatus pacs_match_json(const PacsMatcher *matcher, const PacsSearchTerm *term, PacsSlice json,
-                           PacsZone zone, bool *ret_matches, PacsError *err)
-{
-    PACS_AUTO_BUFFER PacsBuffer partner = PACS_BUFFER(PACS_MAX_TEXT_VALUE);
-    ValueTest test = {.matcher = matcher, .context.zone = zone};
-    Walk walk = {.sequences = term->sequences,
-                 .sequence_count = term->sequence_count,
-                 .tag = term->tag,
-                 .visit = test_value,
-                 .context = &test};
+    PACS_AUTO_BUFFER PacsBuffer partners = PACS_BUFFER((size_t)PACS_MAX_SEARCH_TERMS * PACS_MAX_TEXT_VALUE);
+    Walk walk = {.tests = tests, .count = count};
+    size_t starts[PACS_MAX_SEARCH_TERMS];
     PacsStatus status = PACS_OK;
-    if (term->time_tag) {
-        status = pacs_match_json_find(json, term->time_tag, &partner, err);
-        test.context.partner = pacs_buffer_text(&partner);
+    assert(count <= PACS_MAX_SEARCH_TERMS);
+    for (size_t i = 0; status == PACS_OK && i < count; i++) {
+        walk.contexts[i].zone = zone;
+        starts[i] = partners.size;
+        if (!tests[i].term->time_tag)
+            continue;
+        status = pacs_match_json_find(json, tests[i].term->time_tag, &partners, err);
+        if (status == PACS_OK && !pacs_buffer_add(&partners, "", 1))
+            status = pacs_buffer_check(&partners, err);
     }
-    if (status == PACS_OK && matcher->match != PACS_MATCH_ANY)
-        status = walk_json(&walk, json, err);
-    if (status == PACS_OK)
-        *ret_matches = test.matches || matcher->match == PACS_MATCH_ANY;
-    return status;
-}
-
-typedef struct ValueCopy {
-    PacsBuffer *out;
-    bool failed;
-} ValueCopy;
-
-static bool copy_value(void *context, PacsSlice value)
-{
-    ValueCopy *copy = context;
-    copy->failed = !pacs_buffer_add(copy->out, value.text, value.size);
-    return true;
+    for (size_t i = 0; status == PACS_OK && i < count; i++) /* now that the buffer moves no more */
+        if (tests[i].term->time_tag)
+            walk.contexts[i].partner = pacs_buffer_text(&partners) + starts[i];
+    return status == PACS_OK ? match_json(&walk, json, ret_matches, err) : status;
 }
 
 PacsStatus pacs_match_json_find(PacsSlice json, PacsTag tag, PacsBuffer *out, PacsError *err)
 {
-    ValueCopy copy = {.out = out};
-    Walk walk = {.tag = tag, .visit = copy_value, .context = &copy};
-    const PacsStatus status = walk_json(&walk, json, err);
-    return status == PACS_OK && copy.failed ? pacs_buffer_check(out, err) : status;
+    static const PacsMatcher any = {.match = PACS_MATCH_ANY};
+    const PacsSearchTerm term = {.tag = tag};
+    const PacsJsonTest test = {&any, &term};
+    Walk walk = {.tests = &test, .count = 1, .copy = out};
+    bool found;
+    return match_json(&walk, json, &found, err);
 }

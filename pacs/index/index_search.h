@@ -41,6 +41,8 @@ typedef enum PacsMatch {
     /** Names loosely: every word of values[0] begins some part of one component group, in any order, without regard
      *  to case, diacritics and delimiters. Asks the same of attributes that are no names. */
     PACS_MATCH_FUZZY,
+    /** Absent or without a value (C.2.2.2.7). */
+    PACS_MATCH_EMPTY,
 } PacsMatch;
 
 /**
@@ -66,6 +68,15 @@ typedef struct PacsSearchTerm {
     bool case_sensitive;
 } PacsSearchTerm;
 
+/** How well a search is counted. */
+typedef enum PacsSearchCount {
+    PACS_COUNT_NONE,
+    /** By some milliseconds of work at most: exact where that suffices (some 5,000 studies walked), else an estimate. */
+    PACS_COUNT_QUICK,
+    /** Exact up to PACS_SEARCH_EXACT_TOTAL, whatever it costs: a tenth of a second in a large archive. */
+    PACS_COUNT_EXACT,
+} PacsSearchCount;
+
 typedef struct PacsSearch {
     PacsLevel level;
     const PacsSearchTerm
@@ -74,11 +85,11 @@ typedef struct PacsSearch {
     /** "+0700": ranges of dates and times are meant in this zone, and values compared by the zone of their study or
      *  series (Timezone Offset From UTC), where they have one. NULL: values are compared as they are written. */
     const char *timezone;
-    uint32_t limit;     /* rows of a page: 1 to PACS_MAX_SEARCH_ROWS */
-    uint64_t offset;    /* rows to skip first: costs what reading them costs, so cursors are better */
-    const char *cursor; /* PacsSearchPage.next of the page before; NULL for the first */
-    bool want_total;    /* of the whole search, whatever page this is */
-    bool want_json;     /* fill PacsSearchRow.json, for attributes that are not in `tags` */
+    uint32_t limit;        /* rows of a page: 1 to PACS_MAX_SEARCH_ROWS */
+    uint64_t offset;       /* rows to skip first: costs what reading them costs, so cursors are better */
+    const char *cursor;    /* PacsSearchPage.next of the page before; NULL for the first */
+    PacsSearchCount count; /* of the whole search, whatever page this is */
+    bool want_json;        /* fill PacsSearchRow.json, for attributes that are not in `tags` */
 } PacsSearch;
 
 /** One match, with all that an answer at its level says of it and of what is above. */
@@ -120,7 +131,8 @@ typedef struct PacsSearchPage {
      *  page may have fewer rows than there are matches, even none, and `next` goes on behind what was looked at. Answers
      *  tell their client (Warning 299). */
     bool is_partial;
-    /** With want_total: exact up to PACS_SEARCH_EXACT_TOTAL, above that an estimate that is never below it. */
+    /** With PacsSearch.count. An estimate is never below what was counted; of PACS_COUNT_EXACT it is more than
+     *  PACS_SEARCH_EXACT_TOTAL. */
     uint64_t total;
     bool total_is_estimate;
     /** What it took, for metrics and tests. */

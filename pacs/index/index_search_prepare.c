@@ -351,19 +351,17 @@ bool pacs_search_facts_match(const PacsPreparedSearch *search, PacsLevel level, 
 PacsStatus pacs_search_json_matches(const PacsPreparedSearch *search, const PacsSearchFacts *facts,
                                     PacsSlice json, bool *ret_matches, PacsError *err)
 {
-    bool matches = true;
-    for (size_t i = 0; matches && i < search->term_count; i++) {
+    PacsJsonTest tests[PACS_MAX_SEARCH_TERMS];
+    size_t count = 0;
+    for (size_t i = 0; i < search->term_count; i++) {
         const PacsPreparedTerm *term = &search->terms[i];
         bool needs_json = false;
-        if (!term_matches(term, facts, &needs_json))
-            matches = false;
-        if (!needs_json)
-            continue;
-        const PacsStatus status = pacs_match_json(&term->matcher, term->term, json, zone_of(facts), &matches,
-                                                  err);
-        if (status != PACS_OK)
-            return status;
+        if (!term_matches(term, facts, &needs_json)) {
+            *ret_matches = false;
+            return PACS_OK;
+        }
+        if (needs_json)
+            tests[count++] = (PacsJsonTest){&term->matcher, term->term};
     }
-    *ret_matches = matches;
-    return PACS_OK;
+    return pacs_match_json(tests, count, json, zone_of(facts), ret_matches, err);
 }

@@ -98,6 +98,8 @@ static bool has_word(const PacsPattern *pattern, PacsSlice text)
 bool pacs_search_text_matches(const PacsMatcher *matcher, PacsSlice text)
 {
     PacsSlice part;
+    if (matcher->match == PACS_MATCH_EMPTY)
+        return text.size <= 1; /* its first delimiter */
     const PacsPattern *word = only_word(matcher);
     if (word && !has_word(word, text))
         return false;

@@ -100,15 +100,19 @@ PacsStatus pacs_index_sqlite_search(PacsIndex *self, const PacsPreparedSearch *s
         .accept = add_row,
         .context = &rows,
         .wanted = (uint64_t)search->search->limit + 1,
+        .allowed = PACS_MAX_SEARCH_WORK,
         .at = search->continues ? search->after : (PacsSearchPosition){INT64_MAX, INT64_MAX, INT64_MAX},
     };
     PacsSearchPage page;
-    PacsStatus status = pacs_index_sqlite_search_run(&run, arena, err);
+    PacsStatus status = pacs_index_sqlite_search_begin(&run, arena, err);
+    if (status == PACS_OK)
+        status = pacs_index_sqlite_search_run(&run, err);
     if (status == PACS_OK)
         status = finish_page(&run, &rows, &page, err);
+    if (status == PACS_OK && search->search->count != PACS_COUNT_NONE)
+        status = pacs_index_sqlite_search_total(&run, search->search->offset - rows.to_skip, arena, &page,
+                                                err);
     pacs_index_sqlite_search_end(&run);
-    if (status == PACS_OK && search->search->want_total)
-        status = pacs_index_sqlite_search_total(run.index, search, arena, &page, err);
     if (status == PACS_OK)
         *ret_page = page;
     return status;

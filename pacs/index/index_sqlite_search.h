@@ -111,6 +111,8 @@ PACS_CHECKED PacsStatus pacs_index_sqlite_search_choose(IndexSearchPlan *plan, P
 
 /* ---- index_sqlite_search_gram.c ---- */
 
+/** True if the run is looked for by grams of six letters, which are few people's. */
+bool pacs_index_sqlite_has_long_gram(IndexSearchColumn column, PacsSlice run);
 /** Letters of the grams that a run of text is looked for by. */
 size_t pacs_index_sqlite_gram_size(IndexSearchColumn column, PacsSlice run);
 typedef bool IndexGramVisitor(void *context, const char *text, size_t size);
@@ -205,6 +207,7 @@ struct IndexSearchRun {
     void *context;
     bool counts_only; /* accept() reads no rows */
     uint64_t wanted;  /* matches after which the run ends */
+    uint64_t allowed; /* of `work`: the run ends there too, is_partial */
 
     uint64_t found;
     PacsSearchPosition at; /* the last resource looked at; with has_more the last one accepted */
@@ -222,7 +225,9 @@ struct IndexSearchRun {
 };
 
 /** The caller has set what stands first in the struct. */
-PACS_CHECKED PacsStatus pacs_index_sqlite_search_run(IndexSearchRun *run, PacsArena *arena, PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_sqlite_search_begin(IndexSearchRun *run, PacsArena *arena, PacsError *err);
+/** Walk up to a bound; with greater bounds it goes on where it ended. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_search_run(IndexSearchRun *run, PacsError *err);
 void pacs_index_sqlite_search_end(IndexSearchRun *run);
 
 /** The DICOM JSON of where the cursor stands, inflated into run->json. */
@@ -231,9 +236,10 @@ PACS_CHECKED PacsStatus pacs_index_sqlite_search_json(IndexSearchRun *run, Index
 
 /* ---- index_sqlite_search_total.c ---- */
 
-PACS_CHECKED PacsStatus pacs_index_sqlite_search_total(IndexSqlite *index, const PacsPreparedSearch *search,
-                                                       PacsArena *arena, PacsSearchPage *page,
-                                                       PacsError *err);
+/** `run`: that of the page, which is gone on with where it began with the first match; `passed`: matches in front
+ *  of the page that it has not counted. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_search_total(IndexSearchRun *run, uint64_t passed, PacsArena *arena,
+                                                       PacsSearchPage *page, PacsError *err);
 
 /* ---- index_sqlite_search_write.c: what a write changes of it ---- */
 

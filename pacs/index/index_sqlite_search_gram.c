@@ -36,9 +36,14 @@ static size_t count_letters(PacsSlice text, size_t max)
     return count;
 }
 
+bool pacs_index_sqlite_has_long_gram(IndexSearchColumn column, PacsSlice run)
+{
+    return has_long_grams(column) && count_letters(run, LONG) == LONG;
+}
+
 size_t pacs_index_sqlite_gram_size(IndexSearchColumn column, PacsSlice run)
 {
-    return has_long_grams(column) && count_letters(run, LONG) == LONG ? LONG : SHORT;
+    return pacs_index_sqlite_has_long_gram(column, run) ? LONG : SHORT;
 }
 
 void pacs_index_sqlite_grams_of(PacsSlice text, size_t letters, IndexGramVisitor *visit, void *context)

@@ -113,6 +113,8 @@ static bool use_key(IndexSearchPlan *plan, const PacsPreparedTerm *term)
         narrow_to_range(plan, matcher);
         return !matcher->zone.known && !time_tag;
     }
+    if (matcher->match == PACS_MATCH_EMPTY)
+        narrow(plan, 0, UNDATED_BELOW); /* and some that are no dates */
     if (matcher->match != PACS_MATCH_VALUES)
         return false;
     narrow_to_days(plan, matcher);
@@ -165,7 +167,7 @@ static bool add_pattern(IndexSearchGrams *grams, IndexSearchColumn column, const
     return added;
 }
 
-/** Where a part of a name begins, behind one of these, a short word has a gram too. */
+/** A part of a name begins behind one of these: with it even two letters have a gram, and "yen" is no "nguyen". */
 static bool add_short_word(IndexSearchGrams *grams, IndexSearchColumn column, PacsSlice word,
                            PacsArena *arena)
 {
@@ -188,10 +190,10 @@ static bool add_word(IndexSearchGrams *grams, IndexSearchColumn column, PacsSlic
     const size_t first = grams->count;
     if (grams->way_count == INDEX_SEARCH_GRAMS)
         return false;
-    grams->ways[grams->way_count] = (IndexSearchWay){.first = first};
-    if (!add_run(grams, column, word, first))
+    if (!pacs_index_sqlite_has_long_gram(column, word))
         return add_short_word(grams, column, word, arena);
-    grams->way_count++;
+    grams->ways[grams->way_count] = (IndexSearchWay){.first = first};
+    grams->way_count += add_run(grams, column, word, first) ? 1 : 0;
     return true;
 }
 

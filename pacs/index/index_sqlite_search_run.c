@@ -6,6 +6,7 @@
 
 /* The walk: studies from the source, down to the level asked for, each tested; in slices of one snapshot. */
 
+#define WORK_GRAM 8       /* a study that grams lead to costs what so many studies passed over cost */
 #define WORK_ROW 16       /* a row read costs what so many studies passed over cost */
 #define WORK_JSON 64      /* its JSON, and more for a long one */
 #define SLICE_WORK 100000 /* some 10 ms */
@@ -224,6 +225,12 @@ static PacsStatus visit_study(IndexSearchRun *run, IndexSearchCursor *cursor, co
     return status;
 }
 
+/** What a study costs that the filter was asked about: those of grams stand here and there. */
+static uint64_t study_work(const IndexSearchRun *run)
+{
+    return run->plan.path == INDEX_SEARCH_GRAM ? WORK_GRAM : 1;
+}
+
 static bool is_on_trial(const IndexSearchRun *run)
 {
     return run->plan.path == INDEX_SEARCH_NEWEST && run->plan.grams.condition_count > 0;
@@ -241,8 +248,12 @@ static PacsStatus end_trial(IndexSearchRun *run, PacsError *err)
 static void allow_slice(IndexSearchRun *run)
 {
     IndexSearchFilter *filter = &run->plan.filter;
-    filter->stop_after = filter->examined + (is_on_trial(run) ? INDEX_SEARCH_TRIAL : SLICE_WORK);
-    run->slice_end = run->work + SLICE_WORK;
+    const uint64_t left = run->allowed > run->work ? run->allowed - run->work : 0;
+    const uint64_t work = left < SLICE_WORK ? left + 1 : SLICE_WORK;
+    const uint64_t rows = work / study_work(run) + 1;
+    filter->stop_after = filter->examined +
+                         (is_on_trial(run) && rows > INDEX_SEARCH_TRIAL ? INDEX_SEARCH_TRIAL : rows);
+    run->slice_end = run->work + work;
 }
 
 static PacsStatus walk_studies(IndexSearchRun *run, IndexSearchCursor *cursor, PacsError *err)
@@ -280,23 +291,30 @@ static PacsStatus run_slice(IndexSearchRun *run, PacsError *err)
     status = walk_studies(run, &cursor, err);
     pacs_index_sqlite_cursor_end(&cursor);
     pacs_index_sqlite_source_end(&run->source);
-    run->work += run->plan.filter.examined - examined;
+    run->work += (run->plan.filter.examined - examined) * study_work(run);
     return status;
 }
 
-PacsStatus pacs_index_sqlite_search_run(IndexSearchRun *run, PacsArena *arena, PacsError *err)
+PacsStatus pacs_index_sqlite_search_begin(IndexSearchRun *run, PacsArena *arena, PacsError *err)
 {
-    PacsStatus status = pacs_index_sqlite_search_plan(run->search, arena, &run->plan, err);
+    const PacsStatus status = pacs_index_sqlite_search_plan(run->search, arena, &run->plan, err);
     run->json = PACS_BUFFER(PACS_MAX_INSTANCE_JSON);
     run->arena = arena;
     run->plan.filter.grams = run->plan.grams.condition_count > 0 ? &run->plan.grams : NULL;
     run->source = (IndexSearchSource){.search = run->search, .plan = &run->plan};
+    return status;
+}
+
+PacsStatus pacs_index_sqlite_search_run(IndexSearchRun *run, PacsError *err)
+{
+    PacsStatus status = PACS_OK;
+    run->is_partial = false;
     while (status == PACS_OK && !is_full(run) && !run->at_end && !run->is_partial) {
         status = run_slice(run, err);
         if (status == PACS_OK)
             status = end_trial(run, err);
         run->is_partial = !is_full(run) && !run->at_end &&
-                          (run->work > PACS_MAX_SEARCH_WORK || run->json_examined >= PACS_MAX_SEARCH_JSON);
+                          (run->work > run->allowed || run->json_examined >= PACS_MAX_SEARCH_JSON);
     }
     return status;
 }

@@ -390,6 +390,96 @@ static void attributes_that_are_not_kept_match_by_their_json(void **state)
     assert_true(pacs_search_is_indexed(PACS_LEVEL_STUDY, &VALUES(PACS_TAG_PATIENT_NAME, "x")));
 }
 
+static PacsSearchTerm in_request(PacsSearchTerm term)
+{
+    static const PacsTag request[] = {PACS_TAG_REQUEST_ATTRIBUTES_SEQUENCE};
+    term.sequences = request;
+    term.sequence_count = 1;
+    return term;
+}
+
+static PacsSearchTerm in_code_of_request(PacsSearchTerm term)
+{
+    static const PacsTag code[] = {PACS_TAG_REQUEST_ATTRIBUTES_SEQUENCE, PACS_TAG(0x0040, 0x0008)};
+    term.sequences = code;
+    term.sequence_count = 2;
+    return term;
+}
+
+static void terms_of_a_sequence_hold_in_one_item(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    const PacsTag step = PACS_TAG_SCHEDULED_PROCEDURE_STEP_ID;
+    const PacsTag procedure = PACS_TAG_REQUESTED_PROCEDURE_ID;
+    const PacsTag code = PACS_TAG(0x0008, 0x0100);
+#define ITEM(step, procedure, code)                                                                          \
+    "{\"00400008\":{\"vr\":\"SQ\",\"Value\":[{\"00080100\":{\"vr\":\"SH\",\"Value\":[\"" code                \
+    "\"]}}]},\"00400009\":{\"vr\":\"SH\",\"Value\":[\"" step                                                 \
+    "\"]},\"00401001\":{\"vr\":\"SH\",\"Value\":[\"" procedure "\"]}}"
+    search_add(index, &(SearchStudy){.study = 1,
+                                     .json = "{\"00101010\":{\"vr\":\"AS\",\"Value\":[\"041Y\"]},"
+                                             "\"00400275\":{\"vr\":\"SQ\",\"Value\":[" ITEM(
+                                                 "1", "A", "x") "," ITEM("2", "B", "y") "]}}"});
+    const struct {
+        PacsSearchTerm terms[3];
+        const char *expected;
+    } cases[] = {
+        {{in_request(VALUES(step, "1")), in_request(VALUES(procedure, "A"))}, "1"},
+        {{in_request(VALUES(step, "1")), in_request(VALUES(procedure, "B"))}, ""},
+        {{in_request(VALUES(step, "1")), in_request(VALUES(procedure, "B", "A"))}, "1"},
+        {{in_request(VALUES(step, "2")), in_code_of_request(VALUES(code, "y"))}, "1"},
+        {{in_request(VALUES(step, "2")), in_code_of_request(VALUES(code, "x"))}, ""},
+        {{in_request(VALUES(step, "2")), VALUES(PACS_TAG_PATIENT_AGE, "041Y"),
+          in_code_of_request(VALUES(code, "y"))},
+         "1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        search_expect_of(index,
+                         &(PacsSearch){.level = PACS_LEVEL_STUDY,
+                                       .terms = cases[i].terms,
+                                       .term_count = cases[i].terms[2].tag ? 3 : 2},
+                         cases[i].expected, __FILE__, __LINE__);
+#undef ITEM
+}
+
+static PacsSearchTerm empty(PacsTag tag)
+{
+    return (PacsSearchTerm){.tag = tag, .match = PACS_MATCH_EMPTY};
+}
+
+static void what_has_no_value_is_found_as_such(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    search_add(index,
+               &(SearchStudy){.study = 1,
+                              .name = "^^",
+                              .date = "",
+                              .accession = "",
+                              .json = "{\"00101010\":{\"vr\":\"AS\"},\"00400275\":{\"vr\":\"SQ\",\"Value\":["
+                                      "{\"00400009\":{\"vr\":\"SH\",\"Value\":[\"1\"]}}]}}"});
+    search_add(index, &(SearchStudy){.study = 2,
+                                     .accession = "A2",
+                                     .json = "{\"00101010\":{\"vr\":\"AS\",\"Value\":[null,\"041Y\"]},"
+                                             "\"00280010\":{\"vr\":\"US\",\"Value\":[512]}}"});
+    const struct {
+        PacsLevel level;
+        PacsSearchTerm term;
+        const char *expected;
+    } cases[] = {
+        {PACS_LEVEL_STUDY, empty(PACS_TAG_PATIENT_NAME), "1"},
+        {PACS_LEVEL_STUDY, empty(PACS_TAG_STUDY_DATE), "1"},
+        {PACS_LEVEL_STUDY, empty(PACS_TAG_ACCESSION_NUMBER), "1"},
+        {PACS_LEVEL_STUDY, empty(PACS_TAG_PATIENT_ID), ""},
+        {PACS_LEVEL_STUDY, empty(PACS_TAG_PATIENT_AGE), "1"},
+        {PACS_LEVEL_INSTANCE, empty(PACS_TAG_ROWS), "1.1.1"},
+        {PACS_LEVEL_STUDY, empty(PACS_TAG_REQUEST_ATTRIBUTES_SEQUENCE), "2"},
+        {PACS_LEVEL_STUDY, in_request(empty(PACS_TAG_REQUESTED_PROCEDURE_ID)), "1"},
+        {PACS_LEVEL_STUDY, in_request(empty(PACS_TAG_SCHEDULED_PROCEDURE_STEP_ID)), ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        search_expect(index, cases[i].level, cases[i].term, cases[i].expected);
+}
+
 static void extra_tags_match_without_their_json(void **state)
 {
     PacsIndex *index = index_contract_index(state);
@@ -445,6 +535,8 @@ const struct CMUnitTest index_contract_search_tests[] = {
     INDEX_TEST(series_and_instances_are_found_below_their_study),
     INDEX_TEST(patients_come_once_at_their_newest_matching_study),
     INDEX_TEST(attributes_that_are_not_kept_match_by_their_json),
+    INDEX_TEST(terms_of_a_sequence_hold_in_one_item),
+    INDEX_TEST(what_has_no_value_is_found_as_such),
     INDEX_TEST(extra_tags_match_without_their_json),
     INDEX_TEST(a_study_is_found_by_the_name_it_came_with),
     INDEX_TEST(one_study_uid_of_two_patients_is_found_twice),

@@ -259,14 +259,14 @@ static void a_total_counts_all_pages(void **state)
         {PACS_LEVEL_STUDY, VALUES(PACS_TAG_NUMBER_OF_STUDY_RELATED_SERIES, "1"), 6},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        for (uint64_t offset = 0; offset < 2; offset++) {
+        for (uint64_t offset = 0; offset < 8; offset++) {
             PacsSearchPage page;
             const PacsSearch search = {.level = cases[i].level,
                                        .limit = 1,
                                        .offset = offset,
                                        .terms = &cases[i].term,
                                        .term_count = 1,
-                                       .want_total = true};
+                                       .count = offset % 2 ? PACS_COUNT_QUICK : PACS_COUNT_EXACT};
             assert_int_equal(search_try(index, &search, arena, &page), PACS_OK);
             assert_int_equal(page.total, cases[i].total);
             assert_false(page.total_is_estimate);

@@ -370,12 +370,38 @@ static void a_key_given_twice_is_either_value_or_a_mistake(void **state)
     expect_invalid(*state, "StudyDate=20260101-&StudyDate=20270101-", "StudyDate");
 }
 
-static void emptyvaluematching_is_not_done_and_noted(void **state)
+static void two_quotation_marks_mean_no_value_with_emptyvaluematching(void **state)
 {
     Asked *asked = *state;
 
-    assert_int_equal(parse(asked, "emptyvaluematching=true&multiplevaluematching=true"), PACS_OK);
-    assert_int_equal(asked->query.notes, QIDO_NOTE_NO_EMPTY_MATCHING);
+    expect_values(asked, "PatientID=%22%22", PACS_TAG_PATIENT_ID, PACS_MATCH_VALUES, "\"\"");
+    expect_values(asked, "PatientID=%22%22&emptyvaluematching=true", PACS_TAG_PATIENT_ID, PACS_MATCH_EMPTY,
+                  "");
+    expect_values(asked, "StudyDate=%22%22&emptyvaluematching=true", PACS_TAG_STUDY_DATE, PACS_MATCH_EMPTY,
+                  "");
+    expect_values(asked, "RequestAttributesSequence=%22%22&emptyvaluematching=true",
+                  PACS_TAG_REQUEST_ATTRIBUTES_SEQUENCE, PACS_MATCH_EMPTY, "");
+    assert_int_equal(parse(asked, "PatientID=&emptyvaluematching=true&multiplevaluematching=true"), PACS_OK);
+    assert_int_equal(asked->query.term_count, 0);
+    assert_int_equal(asked->query.notes, 0);
+}
+
+static void the_total_is_quick_unless_something_else_is_said(void **state)
+{
+    Asked *asked = *state;
+    const struct {
+        const char *query;
+        PacsSearchCount count;
+    } cases[] = {{"PatientID=1", PACS_COUNT_QUICK},
+                 {"total=exact", PACS_COUNT_EXACT},
+                 {"total=NONE", PACS_COUNT_NONE},
+                 {"total=", PACS_COUNT_QUICK}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(parse(asked, cases[i].query), PACS_OK);
+        assert_int_equal(asked->query.count, cases[i].count);
+    }
+    expect_invalid(asked, "total=7", "total is to be quick, exact or none");
 }
 
 static void conditions_are_bounded(void **state)
@@ -440,7 +466,8 @@ int main(void)
         TEST(what_is_only_shown_is_not_searched),
         TEST(sequences_and_binary_values_cannot_be_matched_themselves),
         TEST(a_key_given_twice_is_either_value_or_a_mistake),
-        TEST(emptyvaluematching_is_not_done_and_noted),
+        TEST(two_quotation_marks_mean_no_value_with_emptyvaluematching),
+        TEST(the_total_is_quick_unless_something_else_is_said),
         TEST(conditions_are_bounded),
         TEST(the_path_is_a_condition),
     };

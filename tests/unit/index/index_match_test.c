@@ -147,12 +147,12 @@ static void damaged_json_is_told(void **state)
     const PacsSearchTerm term = {
         .tag = PACS_TAG_ACCESSION_NUMBER, .match = PACS_MATCH_VALUES, .values = &asked, .value_count = 1};
     PacsMatcher matcher;
+    const PacsJsonTest test = {&matcher, &term};
     bool found;
     assert_int_equal(pacs_matcher_init(&term, PACS_VR_SH, NULL, arena, &matcher, NULL), PACS_OK);
     for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++)
-        assert_int_equal(
-            pacs_match_json(&matcher, &term, pacs_slice(damaged[i]), (PacsZone){0}, &found, NULL),
-            PACS_CORRUPT);
+        assert_int_equal(pacs_match_json(&test, 1, pacs_slice(damaged[i]), (PacsZone){0}, &found, NULL),
+                         PACS_CORRUPT);
 }
 
 int main(void)
