@@ -82,6 +82,10 @@
 #define PACS_MAX_INDEX_QUEUE 256              /* writes waiting for the writer: callers beyond wait in turn */
 #define PACS_MAX_INDEX_BATCH 128              /* writes that share one commit: keeps the first of them below 20 ms */
 
+/* Reports as pages */
+#define PACS_MAX_REPORT_ARENA (256u << 20)    /* attributes and texts of one structured report: three times its JSON */
+#define PACS_MAX_REPORT_PAGE (64u << 20)      /* its page: CAD reports with 10,000 findings have 10 MB */
+
 /* Searches */
 #define PACS_MAX_SEARCH_TERMS 64              /* count; an answer's own attributes are some 40 */
 #define PACS_MAX_SEARCH_VALUES 10000          /* count, of all terms together: a list of UIDs fills an HTTP header at 1,000 */
