@@ -16,6 +16,7 @@ static const TranscodeCodec *const codecs[] = {
     &transcode_codec_rle,
     &transcode_codec_turbo,
     &transcode_codec_charls,
+    &transcode_codec_openjph,
 };
 
 #define CODEC_COUNT (sizeof codecs / sizeof *codecs)

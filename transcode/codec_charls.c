@@ -152,24 +152,13 @@ static bool can_encode(const char *transfer_syntax_uid, const TranscodeLayout *l
 
 /* How far all samples are from the largest and the smallest value there is: as low bits those two are neighbours, and
  * an error would turn the one into the other. */
-static uint32_t signed_room(const TranscodeLayout *layout, const uint8_t *native, size_t count,
-                            uint32_t precision)
+static uint32_t signed_room(const TranscodeFrame *native, uint32_t precision)
 {
-    const TranscodeLayout in_a_row = {
-        .bits_allocated = layout->bits_allocated, .samples_per_pixel = 1, .is_signed = true};
-    const int32_t top = (1 << (precision - 1)) - 1;
-    int32_t values[1024];
-    int32_t furthest = 0; /* of v and of -1 - v: -1 - top is as far out as top */
+    const int64_t top = (1 << (precision - 1)) - 1;
+    int64_t smallest = 0, largest = 0;
 
-    for (size_t at = 0, n; at < count; at += n) {
-        n = count - at < 1024 ? count - at : 1024;
-        transcode_samples_to_ints(&in_a_row, native + at * transcode_sample_size(layout), n, values);
-        for (size_t i = 0; i < n; i++) {
-            const int32_t out = values[i] ^ (values[i] >> 31);
-            furthest = out > furthest ? out : furthest;
-        }
-    }
-    return (uint32_t)(top - furthest);
+    transcode_samples_range(&native->layout, native->bytes, native->size, &smallest, &largest);
+    return (uint32_t)(-1 - smallest > largest ? top + 1 + smallest : top - largest);
 }
 
 static uint32_t smaller(uint32_t a, uint32_t b)
@@ -180,14 +169,12 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 /* T.87 C.2.4.1.1: at most half of the largest value, and 255. */
 static int32_t near_of(const TranscodeFrame *native, const TranscodeTarget *target, uint32_t precision)
 {
-    const TranscodeLayout *layout = &native->layout;
-    const size_t count = native->size / transcode_sample_size(layout);
     uint32_t near = smaller(target->near ? target->near : 2, smaller(255, ((1u << precision) - 1) / 2));
 
     if (!is_near_lossless(target->transfer_syntax_uid))
         return 0;
-    if (layout->is_signed)
-        near = smaller(near, signed_room(layout, native->bytes, count, precision));
+    if (native->layout.is_signed)
+        near = smaller(near, signed_room(native, precision));
     return (int32_t)near;
 }
 

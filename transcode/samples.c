@@ -59,7 +59,7 @@ INLINE void store32(uint8_t *bytes, uint32_t word)
         }                                                                                                    \
     } while (0)
 
-/* ---- Precision ---- */
+/* ---- Precision, range ---- */
 
 /* The bits in which any word differs from its sign (from 0 where it has none). */
 #define DEFINE_USED_BITS(bits)                                                                               \
@@ -98,6 +98,42 @@ uint16_t transcode_samples_precision(const TranscodeLayout *layout, const uint8_
                   used = used_bits_u16(native, count), used = used_bits_u32(native, count));
     const uint32_t room = layout->is_signed ? bits - 1u : bits;
     return (uint64_t)used >> room ? layout->bits_allocated : bits;
+}
+
+#define DEFINE_RANGE(name, bits, type)                                                                       \
+    static void name(const uint8_t *native, size_t count, int64_t *ret_smallest, int64_t *ret_largest)       \
+    {                                                                                                        \
+        type smallest = (type)load##bits(native);                                                            \
+        type largest = smallest;                                                                             \
+        for (size_t i = 1; i < count; i++) {                                                                 \
+            const type word = (type)load##bits(native + i * (bits / 8));                                     \
+            smallest = word < smallest ? word : smallest;                                                    \
+            largest = word > largest ? word : largest;                                                       \
+        }                                                                                                    \
+        *ret_smallest = (int64_t)smallest;                                                                   \
+        *ret_largest = (int64_t)largest;                                                                     \
+    }
+
+DEFINE_RANGE(range_u8, 8, uint8_t)
+DEFINE_RANGE(range_s8, 8, int8_t)
+DEFINE_RANGE(range_u16, 16, uint16_t)
+DEFINE_RANGE(range_s16, 16, int16_t)
+DEFINE_RANGE(range_u32, 32, uint32_t)
+DEFINE_RANGE(range_s32, 32, int32_t)
+
+void transcode_samples_range(const TranscodeLayout *layout, const uint8_t *native, size_t size,
+                             int64_t *ret_smallest, int64_t *ret_largest)
+{
+    const size_t count = size / transcode_sample_size(layout);
+
+    if (layout->is_signed)
+        FOR_WORDS(layout->bits_allocated, range_s8(native, count, ret_smallest, ret_largest),
+                  range_s16(native, count, ret_smallest, ret_largest),
+                  range_s32(native, count, ret_smallest, ret_largest));
+    else
+        FOR_WORDS(layout->bits_allocated, range_u8(native, count, ret_smallest, ret_largest),
+                  range_u16(native, count, ret_smallest, ret_largest),
+                  range_u32(native, count, ret_smallest, ret_largest));
 }
 
 /* ---- Signs ---- */

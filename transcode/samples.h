@@ -16,6 +16,10 @@
  */
 uint16_t transcode_samples_precision(const TranscodeLayout *layout, const uint8_t *native, size_t size);
 
+/** Smallest and largest sample of the frame, as its words say. */
+void transcode_samples_range(const TranscodeLayout *layout, const uint8_t *native, size_t size,
+                             int64_t *ret_smallest, int64_t *ret_largest);
+
 /** In place: what is above `precision` bits becomes the sign, or 0 where the attributes have none, whatever the
  *  codestream thought of signs. `count` words, one after the other. */
 void transcode_samples_extend(const TranscodeLayout *layout, uint32_t precision, uint8_t *native,

@@ -103,6 +103,8 @@
 #define PACS_MAX_PICTURE_ATTRIBUTES (128u << 20) /* of one frame: tables are 128 kB, a mammogram's overlay 3 MB; 1 million private elements */
 #define PACS_MAX_OVERLAY (32u << 20)          /* one plane: 16,000 by 16,000 pixels */
 #define PACS_MAX_ICC_PROFILE (8u << 20)       /* scanners' are 1 to 3 MB */
+#define PACS_MAX_JPEG_2000_TILES 4096u        /* of one frame: 64 by 64; OpenJPEG keeps 6 kB for each before it has read one */
+#define PACS_MAX_JPEG_2000_BLOCKS (1u << 20)  /* code-blocks and precincts of one frame: 40,000 for the largest in blocks of 64 by 64 */
 
 /* Store */
 #define PACS_MAX_STORE_LISTING (64u << 20)    /* names of one folder, 8 bytes each: 8 million folders of 4,096 objects */

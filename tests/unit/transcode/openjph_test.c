@@ -1,0 +1,100 @@
+#include "transcode/codec.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "pacs/dicom/codestream.h"
+#include "pacs/dicom/uid.h"
+#include "tests/support/frames.h"
+
+static void every_lossless_frame_comes_back_bit_for_bit(void **state)
+{
+    (void)state;
+    test_lossless(PACS_UID_HTJ2K_LOSSLESS);
+    test_lossless(PACS_UID_HTJ2K_LOSSLESS_RPCL);
+}
+
+static void a_codestream_says_what_it_is(void **state)
+{
+    (void)state;
+    const TranscodeLayout layout = test_layout(160, 100, 3, 8, 8, false);
+    const char *const uids[][2] = {{PACS_UID_HTJ2K_LOSSLESS, PACS_UID_HTJ2K_LOSSLESS},
+                                   {PACS_UID_HTJ2K_LOSSLESS_RPCL, PACS_UID_HTJ2K_LOSSLESS_RPCL},
+                                   {PACS_UID_HTJ2K, PACS_UID_HTJ2K}};
+    size_t size = 0;
+    PACS_AUTO_FREE uint8_t *native = test_frame(&layout, TEST_SMOOTH, &size);
+
+    for (size_t i = 0; i < 3; i++) {
+        PACS_AUTO_BUFFER PacsBuffer codestream = PACS_BUFFER(1u << 20);
+        const TranscodeTarget target = {.transfer_syntax_uid = uids[i][0]};
+        (void)test_round_trip(&target, &layout, native, &codestream);
+        assert_string_equal(pacs_codestream_transfer_syntax(codestream.bytes, codestream.size), uids[i][1]);
+    }
+}
+
+/* Payload of the main header's first segment with this marker. */
+static const uint8_t *find_segment(const PacsBuffer *codestream, uint8_t marker)
+{
+    for (size_t at = 2; at + 4 < codestream->size && codestream->bytes[at + 1] != 0x90;
+         at += 2 + ((size_t)codestream->bytes[at + 2] << 8 | codestream->bytes[at + 3]))
+        if (codestream->bytes[at + 1] == marker)
+            return codestream->bytes + at + 4;
+    return NULL;
+}
+
+static void rpcl_has_a_length_for_its_tile_part_and_a_thumbnail(void **state)
+{
+    (void)state;
+    const uint32_t sizes[][3] = {{1, 1, 0}, {64, 64, 0}, {65, 1, 1}, {512, 512, 3}, {100, 1025, 5}};
+    const TranscodeTarget target = {.transfer_syntax_uid = PACS_UID_HTJ2K_LOSSLESS_RPCL};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        PACS_AUTO_BUFFER PacsBuffer codestream = PACS_BUFFER(1u << 20);
+        const TranscodeLayout layout = test_layout(sizes[i][0], sizes[i][1], 1, 8, 8, false);
+        size_t size = 0;
+        PACS_AUTO_FREE uint8_t *native = test_frame(&layout, TEST_SMOOTH, &size);
+        (void)test_round_trip(&target, &layout, native, &codestream);
+        const uint8_t *tlm = find_segment(&codestream, 0x55);
+        assert_non_null(tlm);
+        assert_int_equal(tlm[1], 0x60);
+        assert_memory_equal(tlm + 8, "\xFF\x90", 2); /* the tile-part begins behind it */
+        assert_memory_equal(tlm + 2, tlm + 12, 6);   /* with the same tile and length */
+        assert_int_equal(find_segment(&codestream, 0x52)[5], sizes[i][2]);
+    }
+}
+
+static void another_size_than_the_attributes_say_is_refused_with_both(void **state)
+{
+    (void)state;
+    TranscodeLayout layout = test_layout(16, 24, 1, 16, 12, false);
+    const TranscodeTarget target = {.transfer_syntax_uid = PACS_UID_HTJ2K};
+    PACS_AUTO_BUFFER PacsBuffer codestream = PACS_BUFFER(1u << 20);
+    PacsError err = {0};
+    size_t size = 0;
+    PACS_AUTO_FREE uint8_t *native = test_frame(&layout, TEST_SMOOTH, &size);
+    uint8_t out[24 * 16 * 2];
+
+    (void)test_round_trip(&target, &layout, native, &codestream);
+    layout.rows = 24;
+    layout.columns = 16;
+    const TranscodeFrame frame = {PACS_UID_HTJ2K, layout, codestream.bytes, codestream.size};
+    assert_int_equal(transcode_decode(&frame, &layout, out, sizeof out, &err), PACS_INVALID);
+    assert_non_null(strstr(err.text, "16 rows, 24 columns"));
+    assert_non_null(strstr(err.text, "24, 16"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_lossless_frame_comes_back_bit_for_bit),
+        cmocka_unit_test(a_codestream_says_what_it_is),
+        cmocka_unit_test(rpcl_has_a_length_for_its_tile_part_and_a_thumbnail),
+        cmocka_unit_test(another_size_than_the_attributes_say_is_refused_with_both),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
