@@ -56,11 +56,11 @@ void transcode_service_free(TranscodeService *service)
 
 /* ---- Keys ---- */
 
-static PacsStatus name_object(const char *digest, size_t size, TranscodeName *name, PacsError *err)
+static PacsStatus name_object(const char *object, size_t size, TranscodeName *name, PacsError *err)
 {
     uint8_t sha1[PACS_SHA1_SIZE];
 
-    PacsStatus status = pacs_sha1(digest, size, sha1, err);
+    PacsStatus status = pacs_sha1(object, size, sha1, err);
     if (status == PACS_OK)
         memcpy(name->object, sha1, sizeof name->object);
     return status;
@@ -103,11 +103,11 @@ PacsStatus transcode_service_run(TranscodeService *service, const TranscodeTask 
     return PACS_OK;
 }
 
-void transcode_service_forget(TranscodeService *service, const char *digest)
+void transcode_service_forget(TranscodeService *service, const char *object)
 {
     TranscodeName name = {0};
 
-    if (name_object(digest, strlen(digest), &name, NULL) != PACS_OK)
+    if (name_object(object, strlen(object), &name, NULL) != PACS_OK)
         return; /* OpenSSL has no SHA-1 left: nothing was ever kept */
     (void)pthread_mutex_lock(&service->lock);
     for (TranscodeWork *work = service->first; work; work = work->next)

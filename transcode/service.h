@@ -58,8 +58,8 @@ int transcode_result_fd(const TranscodeResult *result);
 typedef struct TranscodeWork TranscodeWork;
 
 typedef struct TranscodeTask {
-    /** Names everything that shapes the bytes: "DIGEST WHAT", the object's digest in hex up to the first space
-     *  (transcode_service_forget() goes by it), then frame, syntax or view, version of the maker. */
+    /** Names everything that shapes the bytes: "OBJECT WHAT", the object's key in the store (pacs_key_format()) up to the
+     *  first space (transcode_service_forget() goes by it), then frame, syntax or view, version of the maker. */
     const char *key;
     /** Reads the store, decodes, renders, encodes; asks transcode_work_check() between its steps. `out` is bounded. It
      *  must not call transcode_service_run(). */
@@ -79,8 +79,8 @@ PACS_CHECKED PacsStatus transcode_service_run(TranscodeService *service, const T
  *  Some microseconds: for HTTP threads. */
 TranscodeResult *transcode_service_find(TranscodeService *service, const char *key);
 
-/** Everything kept of an object goes, also what is being made: its digest as in the keys. */
-void transcode_service_forget(TranscodeService *service, const char *digest);
+/** Everything kept of an object goes, also what is being made: `object` as in the keys. */
+void transcode_service_forget(TranscodeService *service, const char *object);
 
 /* ---- For `make` ---- */
 

@@ -25,6 +25,7 @@ PacsStatus pacs_retrieve_image(PacsRetrieve *retrieve, const PacsUidPath *path, 
         return pacs_fail(err, PACS_NOT_FOUND, "the instance has no frames");
     const PacsUidEntry *syntax = pacs_uid_find_transfer_syntax(pacs_slice(object->transfer_syntax_uid));
     *image = (PacsRetrievedImage){
+        .path = *path,
         .object = object,
         .key = object->has_inflated ? &object->inflated_key : &object->key,
         .frame_table = blobs.frame_table,

@@ -14,6 +14,7 @@
  * Errors:  PACS_NOT_FOUND (no such instance; it has no frames; not that many), PACS_CORRUPT, PACS_UNAVAILABLE.
  */
 typedef struct PacsRetrievedImage {
+    PacsUidPath path; /* as it was asked for; its texts are borrowed from who asked */
     const PacsStoredObject *object;
     const PacsKey
         *key; /* of the bytes that frames are ranges of: the object's, or its inflated representation's */

@@ -11,8 +11,10 @@ PacsStatus pacs_retrieve_new(PacsStore *store, PacsIndex *index, PacsRetrieve **
     PACS_AUTO(PacsRetrieve) retrieve = calloc(1, sizeof *retrieve);
     if (!retrieve)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for retrieval");
-    *retrieve = (PacsRetrieve){
-        .store = store, .index = index, .metadata = metadata_cache_new(PACS_METADATA_CACHE)};
+    retrieve->store = store;
+    retrieve->index = index;
+    (void)pthread_mutex_init(&retrieve->layouts_lock, NULL); /* cannot fail on Linux without attributes */
+    retrieve->metadata = metadata_cache_new(PACS_METADATA_CACHE);
     if (!retrieve->metadata)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for retrieval");
     *ret_retrieve = PACS_STEAL(retrieve);
@@ -24,7 +26,18 @@ void pacs_retrieve_free(PacsRetrieve *retrieve)
     if (!retrieve)
         return;
     metadata_cache_free(retrieve->metadata);
+    (void)pthread_mutex_destroy(&retrieve->layouts_lock);
     free(retrieve);
+}
+
+void pacs_retrieve_set_transcode(PacsRetrieve *retrieve, TranscodeService *transcode)
+{
+    retrieve->transcode = transcode;
+}
+
+TranscodeService *pacs_retrieve_transcode(const PacsRetrieve *retrieve)
+{
+    return retrieve->transcode;
 }
 
 PacsStatus pacs_retrieve_lost(const PacsStoredObject *object, PacsStatus status, PacsError *err)

@@ -7,6 +7,7 @@
 #include "pacs/util/buffer.h"
 #include "pacs/util/source.h"
 #include "pacs/util/status.h"
+#include "transcode/service.h"
 
 /**
  * The one way out: from an id to bytes, without parsing DICOM.
@@ -22,6 +23,11 @@ PACS_CHECKED PacsStatus pacs_retrieve_new(PacsStore *store, PacsIndex *index, Pa
                                           PacsError *err);
 void pacs_retrieve_free(PacsRetrieve *retrieve);
 PACS_DEFINE_AUTO(PacsRetrieve, pacs_retrieve_free);
+
+/** Who converts frames; borrowed, outlives it. Before the first use; without one nothing is converted. */
+void pacs_retrieve_set_transcode(PacsRetrieve *retrieve, TranscodeService *transcode);
+/** Borrowed; NULL where there is none. */
+TranscodeService *pacs_retrieve_transcode(const PacsRetrieve *retrieve);
 
 /** A stored object's bytes, exactly as received. */
 typedef struct PacsRetrievedFile {
