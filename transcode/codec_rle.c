@@ -12,7 +12,8 @@
 #define HEADER_SIZE 64
 #define MAX_SEGMENTS 15
 
-/* Segment s of a frame holds byte `offset` of each pixel; pixels are `step` bytes apart. */
+/* Segment s of a frame holds byte `offset` of each pixel; pixels are `step` bytes apart. Single bits, for which the
+ * standard has no RLE, some writers pack as the bytes they are in. */
 typedef struct Plane {
     size_t offset;
     size_t step;
@@ -21,17 +22,20 @@ typedef struct Plane {
 
 static uint32_t segments_of(const TranscodeLayout *layout)
 {
-    return layout->samples_per_pixel * (layout->bits_allocated / 8u);
+    return layout->bits_allocated == 1 ? 1 : layout->samples_per_pixel * (layout->bits_allocated / 8u);
 }
 
 static Plane plane_of(const TranscodeLayout *layout, uint32_t segment)
 {
+    const size_t pixels = (size_t)layout->rows * layout->columns;
     const uint32_t word = layout->bits_allocated / 8u;
+
+    if (layout->bits_allocated == 1)
+        return (Plane){.offset = 0, .step = 1, .count = (pixels + 7) / 8};
     const uint32_t sample = segment / word, byte = word - 1 - segment % word;
 
-    return (Plane){.offset = sample * word + byte,
-                   .step = (size_t)layout->samples_per_pixel * word,
-                   .count = (size_t)layout->rows * layout->columns};
+    return (Plane){
+        .offset = sample * word + byte, .step = (size_t)layout->samples_per_pixel * word, .count = pixels};
 }
 
 /* ---- Decode ---- */
@@ -41,7 +45,7 @@ static uint32_t u32(const uint8_t *bytes)
     return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
-/* Returns how many pixels came; what follows the last one (padding) is not looked at. */
+/* Returns how many bytes came; what follows the last one (padding) is not looked at. */
 static size_t unpack(const uint8_t *in, size_t size, const Plane *plane, uint8_t *out)
 {
     const uint8_t *end = in + size;
@@ -81,24 +85,24 @@ static PacsStatus decode_segment(const TranscodeFrame *frame, const TranscodeLay
     const size_t end = segment + 1 < count ? u32(frame->bytes + 8 + 4 * (size_t)segment) : frame->size;
 
     if (begin < HEADER_SIZE || begin > end || end > frame->size)
-        return pacs_fail(err, PACS_INVALID, "RLE segment %u lies from byte %u to %zu of a frame of %zu", segment + 1,
-                         begin, end, frame->size);
-    const size_t pixels = unpack(frame->bytes + begin, end - begin, &plane, out);
-    if (pixels < plane.count)
-        return pacs_fail(err, PACS_INVALID, "RLE segment %u has %zu pixels, %u rows and %u columns need %zu",
-                         segment + 1, pixels, native->rows, native->columns, plane.count);
+        return pacs_fail(err, PACS_INVALID, "RLE segment %u lies from byte %u to %zu of a frame of %zu",
+                         segment + 1, begin, end, frame->size);
+    const size_t bytes = unpack(frame->bytes + begin, end - begin, &plane, out);
+    if (bytes < plane.count)
+        return pacs_fail(err, PACS_INVALID, "RLE segment %u has %zu bytes, %u rows and %u columns need %zu",
+                         segment + 1, bytes, native->rows, native->columns, plane.count);
     return PACS_OK;
 }
 
-static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *native, uint8_t *out, size_t out_size,
-                         PacsError *err)
+static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *native, uint8_t *out,
+                         size_t out_size, PacsError *err)
 {
     const uint32_t expected = segments_of(native);
 
     (void)out_size;
     if (frame->size < HEADER_SIZE)
         return pacs_fail(err, PACS_INVALID, "the RLE frame has %zu bytes, its header alone 64", frame->size);
-    if (native->bits_allocated % 8 != 0 || expected > MAX_SEGMENTS)
+    if (expected > MAX_SEGMENTS)
         return pacs_fail(err, PACS_UNSUPPORTED, "RLE of %u samples of %u bits", native->samples_per_pixel,
                          native->bits_allocated);
     if (u32(frame->bytes) != expected)
@@ -157,8 +161,8 @@ static uint8_t *pack(const uint8_t *row, size_t left, uint8_t *out)
     return out;
 }
 
-static PacsStatus encode_segment(const TranscodeFrame *native, uint32_t segment, uint8_t *row, PacsBuffer *out,
-                                 PacsError *err)
+static PacsStatus encode_segment(const TranscodeFrame *native, uint32_t segment, uint8_t *row,
+                                 PacsBuffer *out, PacsError *err)
 {
     const Plane plane = plane_of(&native->layout, segment);
     const size_t columns = native->layout.columns;
@@ -208,11 +212,11 @@ static PacsStatus encode_segments(const TranscodeFrame *native, uint8_t *row, Pa
 static bool can_encode(const char *transfer_syntax_uid, const TranscodeLayout *layout)
 {
     (void)transfer_syntax_uid;
-    return layout->bits_allocated % 8 == 0 && segments_of(layout) <= MAX_SEGMENTS;
+    return layout->bits_allocated > 1 && segments_of(layout) <= MAX_SEGMENTS;
 }
 
-static PacsStatus encode(const TranscodeFrame *native, const TranscodeTarget *target, const TranscodeLayout *as,
-                         PacsBuffer *out, PacsError *err)
+static PacsStatus encode(const TranscodeFrame *native, const TranscodeTarget *target,
+                         const TranscodeLayout *as, PacsBuffer *out, PacsError *err)
 {
     PACS_AUTO_FREE uint8_t *row = malloc(native->layout.columns);
 

@@ -100,7 +100,8 @@ static PacsStatus read_frame(const Segment *segment, TranscodeJpegHeader *header
                                      .columns = (uint32_t)(at[3] << 8 | at[4]),
                                      .components = at[5]};
     if (header->base.precision < 2 || header->base.precision > 16)
-        return pacs_fail(err, PACS_INVALID, "the JPEG frame has samples of %u bits: there are 2 to 16", at[0]);
+        return pacs_fail(err, PACS_INVALID, "the JPEG frame has samples of %u bits: there are 2 to 16",
+                         at[0]);
     read_components(at + 6, header);
     return PACS_OK;
 }
@@ -154,7 +155,7 @@ static bool says_ybr(TranscodePhotometric photometric)
 
 bool transcode_jpeg_is_ybr(const TranscodeJpegHeader *header, TranscodePhotometric stored)
 {
-    if (header->is_ybr_certain || header->is_rgb_certain)
+    if (header->process != TRANSCODE_JPEG_LOSSLESS && (header->is_ybr_certain || header->is_rgb_certain))
         return header->is_ybr_certain;
     return says_ybr(stored);
 }

@@ -27,6 +27,7 @@ PACS_CHECKED PacsStatus transcode_jpeg_header_read(const uint8_t *bytes, size_t 
 
 /**
  * Whether three components are YBR: as the codestream says (Adobe's marker, components called R, G, B, or colours
- * sampled more coarsely than the first), and where it is silent, as the attributes do.
+ * sampled more coarsely than the first), and where it is silent, as the attributes do. Lossless samples are what the
+ * attributes say: nothing was converted to encode them.
  */
 bool transcode_jpeg_is_ybr(const TranscodeJpegHeader *header, TranscodePhotometric stored);

@@ -1,6 +1,5 @@
 #include "pacs/bridge/dcmtk_json.h"
 
-#include <new>
 #include <sstream>
 
 #include <dcmtk/config/osconfig.h>
@@ -11,6 +10,8 @@
 #include <dcmtk/dcmdata/dcjson.h>
 #include <dcmtk/dcmdata/dcpixel.h>
 #include <dcmtk/dcmdata/dcsequen.h>
+
+#include "pacs/bridge/guard.h"
 
 namespace
 {
@@ -78,23 +79,9 @@ PacsStatus write_json(const char *path, PacsBuffer *out, PacsError *err)
     return pacs_buffer_check(out, err);
 }
 
-/* Nothing thrown leaves this file. */
-template <typename Body> PacsStatus guarded(PacsError *err, Body body) noexcept
-{
-    try {
-        return body();
-    } catch (const std::bad_alloc &) {
-        return pacs_fail(err, PACS_NO_MEMORY, "no memory in DCMTK");
-    } catch (const std::exception &exception) {
-        return pacs_fail(err, PACS_INTERNAL, "DCMTK: %s", exception.what());
-    } catch (...) {
-        return pacs_fail(err, PACS_INTERNAL, "DCMTK threw something");
-    }
-}
-
 } // namespace
 
 PacsStatus pacs_bridge_dcmtk_json(const char *path, PacsBuffer *out, PacsError *err)
 {
-    return guarded(err, [&] { return write_json(path, out, err); });
+    return pacs_bridge_guard(err, [&] { return write_json(path, out, err); });
 }

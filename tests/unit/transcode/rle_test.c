@@ -66,7 +66,8 @@ static void shared_colours_are_given_to_each_pixel(void **state)
 
     layout.photometric = TRANSCODE_YBR_FULL_422;
     const TranscodeFrame frame = {PACS_UID_EXPLICIT_LITTLE, layout, shared, sizeof shared};
-    assert_int_equal(transcode_layout_after(PACS_UID_EXPLICIT_LITTLE, &layout, &target, &after, NULL), PACS_OK);
+    assert_int_equal(transcode_layout_after(PACS_UID_EXPLICIT_LITTLE, &layout, &target, &after, NULL),
+                     PACS_OK);
     assert_int_equal(after.photometric, TRANSCODE_YBR_FULL);
     assert_int_equal(transcode_encode(&frame, &target, &out, NULL), PACS_OK);
     const TranscodeFrame encoded = rle_of(&after, out.bytes, out.size);
@@ -91,7 +92,8 @@ static void runs_may_go_over_rows_and_padding_may_follow(void **state)
 
     assert_int_equal(decode_2x3((const uint8_t[]){252, 7, 128, 0, 9, 0}, 6, out, NULL), PACS_OK);
     assert_memory_equal(out, "\7\7\7\7\7\11", 6); /* 128 says nothing */
-    assert_int_equal(decode_2x3((const uint8_t[]){129, 7}, 2, out, NULL), PACS_OK); /* more than there is room for */
+    assert_int_equal(decode_2x3((const uint8_t[]){129, 7}, 2, out, NULL),
+                     PACS_OK); /* more than there is room for */
 }
 
 static void a_segment_with_too_few_pixels_is_refused(void **state)
@@ -101,7 +103,7 @@ static void a_segment_with_too_few_pixels_is_refused(void **state)
     PacsError err = {0};
 
     assert_int_equal(decode_2x3((const uint8_t[]){5, 1, 2, 3}, 4, out, &err), PACS_INVALID);
-    assert_string_equal(err.text, "RLE segment 1 has 3 pixels, 2 rows and 3 columns need 6");
+    assert_string_equal(err.text, "RLE segment 1 has 3 bytes, 2 rows and 3 columns need 6");
     assert_int_equal(decode_2x3((const uint8_t[]){253, 1, 254}, 3, out, &err), PACS_INVALID);
     assert_int_equal(decode_2x3((const uint8_t[]){0}, 0, out, &err), PACS_INVALID);
 }
@@ -129,6 +131,20 @@ static void headers_that_lie_are_refused(void **state)
     assert_int_equal(transcode_decode(&frame, &layout, out, 2, &err), PACS_INVALID);
 }
 
+static void single_bits_are_read_as_the_bytes_they_are_packed_in(void **state)
+{
+    (void)state;
+    TranscodeLayout layout = test_layout(3, 5, 1, 8, 1, false);
+    uint8_t bytes[67] = {1, 0, 0, 0, 64, [64] = 1, 0xA5, 0x5A};
+    uint8_t out[2];
+
+    layout.bits_allocated = 1;
+    const TranscodeFrame frame = rle_of(&layout, bytes, sizeof bytes);
+    assert_int_equal(transcode_decode(&frame, &layout, out, sizeof out, NULL), PACS_OK);
+    assert_memory_equal(out, "\xA5\x5A", 2);
+    assert_false(transcode_can_encode(PACS_UID_RLE_LOSSLESS, &layout));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +155,7 @@ int main(void)
         cmocka_unit_test(runs_may_go_over_rows_and_padding_may_follow),
         cmocka_unit_test(a_segment_with_too_few_pixels_is_refused),
         cmocka_unit_test(headers_that_lie_are_refused),
+        cmocka_unit_test(single_bits_are_read_as_the_bytes_they_are_packed_in),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

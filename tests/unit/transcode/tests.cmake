@@ -5,7 +5,8 @@ foreach(name layout colour)
 endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/object_test LINKS transcode PkgConfig::deflate
     SOURCES support/object.c support/image.c)
-foreach(name charls openjph rle turbo)
-    pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode SOURCES support/frames.c)
+foreach(name charls deflate ijg openjph rle turbo)
+    pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode PkgConfig::deflate
+        SOURCES support/frames.c)
 endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/service_test LINKS transcode SOURCES unit/transcode/asker.c)
