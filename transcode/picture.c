@@ -24,9 +24,11 @@ PacsStatus transcode_picture_init(TranscodePicture *picture, uint32_t width, uin
     assert((channels == 1 || channels == 3 || channels == 4) && (bits == 8 || (bits == 16 && channels == 1)));
     if (width == 0 || height == 0)
         return pacs_fail(err, PACS_INVALID, "a picture of %u by %u pixels", width, height);
-    if (row > PACS_MAX_FRAME_BYTES || height > PACS_MAX_FRAME_BYTES / row)
-        return pacs_fail(err, PACS_TOO_LARGE, "a picture of %u by %u pixels: at most %u bytes are made",
-                         width, height, PACS_MAX_FRAME_BYTES);
+    if (width > PACS_MAX_PICTURE_SIDE || height > PACS_MAX_PICTURE_SIDE || row > PACS_MAX_FRAME_BYTES ||
+        height > PACS_MAX_FRAME_BYTES / row)
+        return pacs_fail(err, PACS_TOO_LARGE,
+                         "a picture of %u by %u pixels: a side ends at %u, all at %u bytes", width, height,
+                         PACS_MAX_PICTURE_SIDE, PACS_MAX_FRAME_BYTES);
     uint8_t *pixels = calloc(height, (size_t)row);
     if (!pixels)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for a picture of %u by %u pixels", width, height);

@@ -42,9 +42,8 @@ typedef struct TranscodeOverlay {
     uint64_t first_bit; /* of this frame's plane */
     uint32_t rows, columns;
     int32_t first_row, first_column; /* 1, 1: on the image's first pixel */
-    uint8_t
-        embedded_bit; /* with bits NULL: the plane is this bit of the pixels (retired), before they are masked */
-    uint16_t color[3]; /* 16 bits; white where nothing else is said */
+    uint8_t embedded_bit; /* with bits NULL: the plane is this bit of the pixels' words (retired) */
+    uint16_t color[3];    /* 16 bits; white where nothing else is said */
 } TranscodeOverlay;
 
 typedef enum TranscodeGraphicKind {
@@ -59,8 +58,8 @@ typedef enum TranscodeGraphicKind {
 typedef struct TranscodeGraphic {
     TranscodeGraphicKind kind;
     bool is_filled;
-    bool
-        is_display; /* points are parts of the picture, from 0 to 1; else pixels of the image, 1, 1 the first's centre */
+    /** Points are parts of the picture, from 0 to 1; else pixels of the image, from 0, 0 at its top left edge (C.10.5). */
+    bool is_display;
     const double *points; /* x, y */
     size_t point_count;
     const char *text; /* UTF-8 */
@@ -76,8 +75,7 @@ typedef struct TranscodeShutter {
     const int32_t *vertices; /* row, column */
     size_t vertex_count;
     const TranscodeOverlay *bitmap; /* hides the pixels of its bits that are set; or NULL */
-    uint16_t
-        color[3]; /* 16 bits: what is shown instead; three times the presentation value where it is grey */
+    uint16_t color[3]; /* 16 bits, shown instead; three times the presentation value where it is grey */
 } TranscodeShutter;
 
 typedef struct TranscodePalette {

@@ -1,3 +1,6 @@
+foreach(name render_tone)
+    pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode m SOURCES support/rendered.c)
+endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/picture_test SOURCES support/picture_read.c
     LINKS transcode PkgConfig::png PkgConfig::jpeg PkgConfig::webp PkgConfig::gif)
 foreach(name layout colour)

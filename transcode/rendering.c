@@ -1,0 +1,77 @@
+#include "transcode/rendering.h"
+
+#include <string.h>
+
+#include "transcode/render_private.h"
+
+/** From a frame to a picture: see render_private.h for who does what. */
+
+static PacsStatus check_frame(const TranscodeFrame *frame, PacsError *err)
+{
+    size_t size = 0;
+
+    PacsStatus status = transcode_layout_size(&frame->layout, &size, err);
+    if (status == PACS_OK && frame->size < size)
+        return pacs_fail(err, PACS_INVALID, "the frame has %zu bytes, its attributes say %zu", frame->size,
+                         size);
+    return status;
+}
+
+static PacsStatus draw(const RenderRows *rows, const TranscodeView *view, TranscodePicture *picture,
+                       PacsError *err)
+{
+    PacsStatus status = render_scale(rows, view->is_rough, picture, err);
+    if (status == PACS_OK)
+        status = render_turn(picture, &rows->geometry, err);
+    return status;
+}
+
+static PacsStatus render_shown(const TranscodeFrame *frame, const TranscodeRendering *rendering,
+                               const TranscodeView *view, const RenderGeometry *geometry,
+                               TranscodePicture *ret_picture, PacsError *err)
+{
+    RenderRows rows;
+    TRANSCODE_AUTO_PICTURE TranscodePicture picture = {0};
+
+    PacsStatus status = render_rows_init(&rows, frame, rendering, view, geometry, err);
+    if (status == PACS_OK)
+        status = transcode_picture_init(&picture, geometry->width, geometry->height, rows.channels, 8, err);
+    if (status == PACS_OK)
+        status = draw(&rows, view, &picture, err);
+    render_rows_clear(&rows);
+    if (status != PACS_OK)
+        return status;
+    *ret_picture = picture;
+    ret_picture->icc_profile = rendering->icc_profile;
+    ret_picture->icc_profile_size = rendering->icc_profile_size;
+    picture.pixels = NULL; /* the caller's now */
+    return PACS_OK;
+}
+
+PacsStatus transcode_render(const TranscodeFrame *native, const TranscodeRendering *rendering,
+                            const TranscodeView *view, TranscodePicture *ret_picture, PacsError *err)
+{
+    TranscodeFrame frame = *native;
+    RenderGeometry geometry;
+
+    transcode_layout_settle(&frame.layout, frame.size);
+    PacsStatus status = check_frame(&frame, err);
+    if (status == PACS_OK)
+        status = render_geometry_of(&frame.layout, rendering, view, &geometry, err);
+    return status == PACS_OK ? render_shown(&frame, rendering, view, &geometry, ret_picture, err) : status;
+}
+
+PacsStatus transcode_render_size(const TranscodeLayout *layout, const TranscodeRendering *rendering,
+                                 const TranscodeView *view, uint32_t *ret_width, uint32_t *ret_height,
+                                 PacsError *err)
+{
+    RenderGeometry geometry;
+    size_t size = 0;
+
+    PacsStatus status = transcode_layout_size(layout, &size, err);
+    if (status == PACS_OK)
+        status = render_geometry_of(layout, rendering, view, &geometry, err);
+    if (status == PACS_OK)
+        render_geometry_size(&geometry, ret_width, ret_height);
+    return status;
+}
