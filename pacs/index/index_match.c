@@ -184,7 +184,7 @@ static bool is_word_end(char c)
     return strchr(" ^=,.-'\\", c) != NULL; /* NUL too */
 }
 
-static bool next_word(PacsSlice *rest, PacsSlice *ret_word)
+bool pacs_match_next_word(PacsSlice *rest, PacsSlice *ret_word)
 {
     while (rest->size > 0 && is_word_end(rest->text[0])) {
         rest->text++;
@@ -214,7 +214,7 @@ static PacsStatus init_words(const PacsSearchTerm *term, PacsMatcher *matcher, P
     if (!patterns)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for a search");
     matcher->patterns = patterns;
-    while (next_word(&all.text, &word)) {
+    while (pacs_match_next_word(&all.text, &word)) {
         while (word.size > 0 && word.text[word.size - 1] == '*') /* "NGUY*" says no more than "NGUY" here */
             word.size--;
         if (word.size > 0)
@@ -394,7 +394,7 @@ static bool test_wildcards(const PacsMatcher *matcher, PacsSlice value)
 static bool has_word(PacsSlice group, PacsSlice start)
 {
     PacsSlice word;
-    while (next_word(&group, &word))
+    while (pacs_match_next_word(&group, &word))
         if (word.size >= start.size && memcmp(word.text, start.text, start.size) == 0)
             return true;
     return false;

@@ -89,6 +89,9 @@ bool pacs_match_wildcard(PacsSlice pattern, PacsSlice text);
 PacsPattern pacs_pattern(PacsSlice text, bool wildcards);
 bool pacs_pattern_matches(const PacsPattern *pattern, PacsSlice text);
 
+/** The next word of a name, delimited as PACS_MATCH_FUZZY has it; false: there is none. */
+bool pacs_match_next_word(PacsSlice *rest, PacsSlice *ret_word);
+
 /* index_match_time.c: the span a date, time or date-time covers, as precise as it is written; false if it is none.
  * Dates in days, others in microseconds; from the year 0, of the day. ret_zone of a DT with an offset (may be NULL). */
 bool pacs_match_parse_date(PacsSlice text, int64_t *ret_first, int64_t *ret_last);

@@ -53,6 +53,7 @@ typedef enum IndexSearchPath {
 
 typedef struct IndexSearchGram {
     IndexSearchColumn column;
+    bool is_word; /* the text begins a word; else it stands anywhere */
     PacsSlice text;
     uint64_t hits; /* of grams.sampled studies */
 } IndexSearchGram;
@@ -111,16 +112,16 @@ PACS_CHECKED PacsStatus pacs_index_sqlite_search_choose(IndexSearchPlan *plan, P
 
 /* ---- index_sqlite_search_gram.c ---- */
 
-/** True if the run is looked for by grams of six letters, which are few people's. */
-bool pacs_index_sqlite_has_long_gram(IndexSearchColumn column, PacsSlice run);
+/** The beginning of a word that names are found by: up to four letters; nothing of a single letter, and of columns
+ *  that are no names. */
+PacsSlice pacs_index_sqlite_word_start(IndexSearchColumn column, PacsSlice word);
 /** Letters of the grams that a run of text is looked for by. */
 size_t pacs_index_sqlite_gram_size(IndexSearchColumn column, PacsSlice run);
 typedef bool IndexGramVisitor(void *context, const char *text, size_t size);
 /** All runs of `letters` characters; ends when the visitor returns false. */
 void pacs_index_sqlite_grams_of(PacsSlice text, size_t letters, IndexGramVisitor *visit, void *context);
-/** What stands for a gram in study_gram: a letter for the column and a hash, so that FTS5 has nothing to interpret. */
-void pacs_index_sqlite_gram_token(IndexSearchColumn column, const char *text, size_t size,
-                                  char ret_token[INDEX_SEARCH_TOKEN_SIZE]);
+/** What stands for a gram in study_gram: a letter for its column and a hash, so that FTS5 has nothing to interpret. */
+void pacs_index_sqlite_gram_token(const IndexSearchGram *gram, char ret_token[INDEX_SEARCH_TOKEN_SIZE]);
 /** All tokens of a column's text, a space before each, added to `out`. */
 void pacs_index_sqlite_add_tokens(IndexSearchColumn column, PacsSlice text, PacsBuffer *out);
 /** Count the grams of this row. */

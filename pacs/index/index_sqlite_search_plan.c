@@ -167,34 +167,19 @@ static bool add_pattern(IndexSearchGrams *grams, IndexSearchColumn column, const
     return added;
 }
 
-/** A part of a name begins behind one of these: with it even two letters have a gram, and "yen" is no "nguyen". */
-static bool add_short_word(IndexSearchGrams *grams, IndexSearchColumn column, PacsSlice word,
-                           PacsArena *arena)
-{
-    static const char before[] = " -,.'";
-    bool added = true;
-    for (size_t i = 0; added && before[i]; i++) {
-        const char *text = pacs_arena_printf(arena, "%c%.*s", before[i], (int)word.size, word.text);
-        const size_t first = grams->count;
-        if (!text || grams->way_count == INDEX_SEARCH_GRAMS)
-            return false;
-        grams->ways[grams->way_count] = (IndexSearchWay){.first = first};
-        added = add_run(grams, column, pacs_slice(text), first);
-        grams->way_count += added ? 1 : 0;
-    }
-    return added;
-}
-
-static bool add_word(IndexSearchGrams *grams, IndexSearchColumn column, PacsSlice word, PacsArena *arena)
+/** A word begins a part of a name: by its first letters, and if it is long by all of them. Elsewhere by its letters. */
+static bool add_word(IndexSearchGrams *grams, IndexSearchColumn column, PacsSlice word)
 {
     const size_t first = grams->count;
-    if (grams->way_count == INDEX_SEARCH_GRAMS)
+    const PacsSlice start = pacs_index_sqlite_word_start(column, word);
+    if (grams->way_count == INDEX_SEARCH_GRAMS || grams->count == INDEX_SEARCH_GRAMS)
         return false;
-    if (!pacs_index_sqlite_has_long_gram(column, word))
-        return add_short_word(grams, column, word, arena);
-    grams->ways[grams->way_count] = (IndexSearchWay){.first = first};
-    grams->way_count += add_run(grams, column, word, first) ? 1 : 0;
-    return true;
+    grams->ways[grams->way_count] = (IndexSearchWay){.first = first, .count = 1};
+    if (start.size > 0)
+        grams->items[grams->count++] = (IndexSearchGram){.column = column, .is_word = true, .text = start};
+    const bool added = start.size < word.size && add_run(grams, column, word, first);
+    grams->way_count += added || start.size > 0 ? 1 : 0;
+    return added || start.size > 0;
 }
 
 /** What follows is one condition; without a gram for each way to fulfil it, it is none. */
@@ -223,7 +208,7 @@ static void add_conditions(IndexSearchGrams *grams, IndexSearchColumn column, co
         const size_t way = grams->way_count;
         const size_t gram = grams->count;
         if (is_fuzzy) /* every word is a condition of its own */
-            end_condition(grams, way, gram, add_word(grams, column, pattern->text, arena));
+            end_condition(grams, way, gram, add_word(grams, column, pattern->text));
         else
             complete = add_pattern(grams, column, pattern, matcher->match == PACS_MATCH_WILDCARD, arena);
     }
@@ -236,11 +221,48 @@ static void add_conditions(IndexSearchGrams *grams, IndexSearchColumn column, co
 #define RARE_SHARE 8  /* a condition that more than one study in eight fulfils is tested, not asked for */
 #define GRAMS_ASKED 3 /* of one way: the rarest are nearly as good as all */
 
-static int compare_hits(const void *a, const void *b)
+/** What is seldom in the sample may be seldom or very rare: the sample cannot tell. */
+static unsigned commonness(const IndexSearchGram *gram)
 {
-    const IndexSearchGram *x = a;
-    const IndexSearchGram *y = b;
-    return (x->hits > y->hits) - (x->hits < y->hits);
+    unsigned bits = 0;
+    for (uint64_t hits = gram->hits / 4; hits > 0; hits >>= 1)
+        bits++;
+    return bits;
+}
+
+/** From the nearest of those chosen: neighbours overlap and tell the same. */
+static size_t distance(const IndexSearchGram *items, size_t chosen, size_t of)
+{
+    size_t least = SIZE_MAX;
+    for (size_t i = 0; i < chosen; i++) {
+        const char *a = items[i].text.text;
+        const char *b = items[of].text.text;
+        const size_t between = a < b ? (size_t)(b - a) : (size_t)(a - b);
+        least = between < least ? between : least;
+    }
+    return least;
+}
+
+static bool is_better(const IndexSearchGram *items, size_t chosen, size_t a, size_t b)
+{
+    if (chosen == 0)
+        return items[a].hits < items[b].hits;
+    const unsigned x = commonness(&items[a]);
+    const unsigned y = commonness(&items[b]);
+    return x != y ? x < y : distance(items, chosen, a) > distance(items, chosen, b);
+}
+
+/** The rarest stands first, behind it those that tell most beside it. */
+static void choose_grams(IndexSearchGram *items, size_t count)
+{
+    for (size_t chosen = 0; chosen < count && chosen < GRAMS_ASKED; chosen++) {
+        size_t best = chosen;
+        for (size_t i = chosen + 1; i < count; i++)
+            best = is_better(items, chosen, i, best) ? i : best;
+        const IndexSearchGram gram = items[best];
+        items[best] = items[chosen];
+        items[chosen] = gram;
+    }
 }
 
 static uint64_t condition_hits(const IndexSearchGrams *grams, const IndexSearchCondition *condition)
@@ -262,7 +284,7 @@ static void add_condition(PacsBuffer *query, const IndexSearchGrams *grams,
         for (size_t i = 0; i < way->count && i < GRAMS_ASKED; i++) {
             const IndexSearchGram *gram = &grams->items[way->first + i];
             char token[INDEX_SEARCH_TOKEN_SIZE];
-            pacs_index_sqlite_gram_token(gram->column, gram->text.text, gram->text.size, token);
+            pacs_index_sqlite_gram_token(gram, token);
             (void)pacs_buffer_add_format(query, "%s%s", i > 0 ? " AND " : "", token);
         }
         (void)pacs_buffer_add_char(query, ')');
@@ -275,7 +297,7 @@ PacsStatus pacs_index_sqlite_search_choose(IndexSearchPlan *plan, PacsArena *are
     IndexSearchGrams *grams = &plan->grams;
     PACS_AUTO_BUFFER PacsBuffer query = PACS_BUFFER(PACS_MAX_INDEXED_TAGS);
     for (size_t i = 0; i < grams->way_count; i++)
-        qsort(grams->items + grams->ways[i].first, grams->ways[i].count, sizeof *grams->items, compare_hits);
+        choose_grams(grams->items + grams->ways[i].first, grams->ways[i].count);
     for (size_t i = 0; i < grams->condition_count; i++)
         if (condition_hits(grams, &grams->conditions[i]) * RARE_SHARE <= grams->sampled)
             add_condition(&query, grams, &grams->conditions[i]);
