@@ -55,7 +55,8 @@ static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *nat
     const PacsBridgeJpeg image = {.rows = (uint16_t)native->rows,
                                   .columns = (uint16_t)native->columns,
                                   .samples_per_pixel = native->samples_per_pixel,
-                                  .precision = (uint8_t)precision};
+                                  .precision = (uint8_t)precision,
+                                  .has_odd_scan = header.has_odd_scan};
     const bool turns_rgb = native->photometric == TRANSCODE_RGB &&
                            transcode_jpeg_is_ybr(&header, frame->layout.photometric);
     status = pacs_bridge_jpeg_decode(frame->bytes, frame->size, &image, turns_rgb, out,

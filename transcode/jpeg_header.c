@@ -115,6 +115,15 @@ static void read_adobe(const Segment *segment, TranscodeJpegHeader *header)
     header->is_rgb_certain = segment->payload[11] == 0;
 }
 
+static bool is_odd(const Segment *scan, const TranscodeJpegHeader *header)
+{
+    const size_t at = scan->size > 0 ? 1 + 2u * scan->payload[0] : 0;
+
+    if (header->process > TRANSCODE_JPEG_EXTENDED || at + 3 > scan->size)
+        return false;
+    return scan->payload[at] != 0 || scan->payload[at + 1] != 63 || scan->payload[at + 2] != 0;
+}
+
 PacsStatus transcode_jpeg_header_read(const uint8_t *bytes, size_t size, TranscodeJpegHeader *ret_header,
                                       PacsError *err)
 {
@@ -135,6 +144,7 @@ PacsStatus transcode_jpeg_header_read(const uint8_t *bytes, size_t size, Transco
     }
     if (segment.code != SOS || header.base.precision == 0)
         return pacs_fail(err, PACS_INVALID, "the JPEG ends before its first scan");
+    header.has_odd_scan = is_odd(&segment, &header);
     read_adobe(&adobe, &header);
     *ret_header = header;
     return PACS_OK;

@@ -18,7 +18,8 @@ typedef struct TranscodeJpegHeader {
     TranscodeHeader base;
     TranscodeJpegProcess process;
     bool is_arithmetic;
-    bool is_ybr_certain; /* told by the codestream itself: is_ybr is true */
+    bool has_odd_scan;   /* sequential, but its first scan does not say so: coefficients 0 to 63, all bits */
+    bool is_ybr_certain; /* told by the codestream itself */
     bool is_rgb_certain;
 } TranscodeJpegHeader;
 

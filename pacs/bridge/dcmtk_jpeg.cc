@@ -34,10 +34,10 @@ template <typename Base> class Decoder final : public Base
 
     void emitMessage(int level) const override
     {
-        is_damaged = is_damaged || level < 0;
+        warnings += level < 0;
     }
 
-    mutable bool is_damaged = false;
+    mutable unsigned warnings = 0;
 };
 
 const DJCodecParameter &decoding(bool ybr_to_rgb)
@@ -49,8 +49,8 @@ const DJCodecParameter &decoding(bool ybr_to_rgb)
 }
 
 template <typename Base>
-PacsStatus decode_with(const uint8_t *bytes, size_t size, bool ybr_to_rgb, uint8_t *out, size_t out_size,
-                       PacsError *err)
+PacsStatus decode_with(const uint8_t *bytes, size_t size, const PacsBridgeJpeg &image, bool ybr_to_rgb,
+                       uint8_t *out, size_t out_size, PacsError *err)
 {
     Decoder<Base> decoder(decoding(ybr_to_rgb), ybr_to_rgb);
     Uint8 end_marker[] = {0xFF, 0xD9};
@@ -63,7 +63,7 @@ PacsStatus decode_with(const uint8_t *bytes, size_t size, bool ybr_to_rgb, uint8
     if (condition == EJ_Suspension)
         condition = decoder.decode(end_marker, sizeof end_marker, out, static_cast<Uint32>(out_size),
                                    OFFalse);
-    if (condition == EJ_Suspension || (condition.good() && decoder.is_damaged))
+    if (condition == EJ_Suspension || (condition.good() && decoder.warnings > image.has_odd_scan))
         return pacs_fail(err, PACS_INVALID, "the JPEG is damaged or cut off");
     return condition.good() ? PACS_OK : fail(err, condition);
 }
@@ -74,10 +74,10 @@ PacsStatus decode(const uint8_t *bytes, size_t size, const PacsBridgeJpeg &image
     if (size > UINT32_MAX || out_size > UINT32_MAX)
         return pacs_fail(err, PACS_TOO_LARGE, "a JPEG of more than 4 GiB");
     if (image.precision <= 8)
-        return decode_with<DJDecompressIJG8Bit>(bytes, size, ybr_to_rgb, out, out_size, err);
+        return decode_with<DJDecompressIJG8Bit>(bytes, size, image, ybr_to_rgb, out, out_size, err);
     if (image.precision <= 12)
-        return decode_with<DJDecompressIJG12Bit>(bytes, size, ybr_to_rgb, out, out_size, err);
-    return decode_with<DJDecompressIJG16Bit>(bytes, size, ybr_to_rgb, out, out_size, err);
+        return decode_with<DJDecompressIJG12Bit>(bytes, size, image, ybr_to_rgb, out, out_size, err);
+    return decode_with<DJDecompressIJG16Bit>(bytes, size, image, ybr_to_rgb, out, out_size, err);
 }
 
 /* ---- Encode ---- */

@@ -26,6 +26,7 @@ typedef struct PacsBridgeJpeg {
     uint16_t columns;
     uint16_t samples_per_pixel; /* 1 or 3 */
     uint8_t precision;          /* 2 to 16: up to 8, up to 12, and up to 16 are different builds */
+    bool has_odd_scan; /* to decode: sequential, but the scan does not say 0 to 63: warned of, and harmless */
 } PacsBridgeJpeg;
 
 /** `image` is what the codestream's header says: the caller has read it. `out_size` is the size of exactly that. */
