@@ -2,7 +2,7 @@
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-foreach(package jansson sqlite3 libmicrohttpd zlib expat cmocka)
+foreach(package jansson sqlite3 libmicrohttpd zlib expat cmocka charls libopenjp2 libjxl)
     pkg_check_modules(${package} REQUIRED IMPORTED_TARGET ${package})
 endforeach()
 pkg_check_modules(png REQUIRED IMPORTED_TARGET libpng) # tests

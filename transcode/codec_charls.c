@@ -141,13 +141,8 @@ static bool is_near_lossless(const char *transfer_syntax_uid)
 
 static bool can_encode(const char *transfer_syntax_uid, const TranscodeLayout *layout)
 {
-    const TranscodePhotometric photometric = layout->photometric;
-
-    if (layout->is_float || (layout->bits_allocated != 8 && layout->bits_allocated != 16))
-        return false;
-    if (photometric == TRANSCODE_YBR_FULL_422 || photometric == TRANSCODE_YBR_PARTIAL_422)
-        return false;
-    return !(is_near_lossless(transfer_syntax_uid) && photometric == TRANSCODE_PALETTE_COLOR);
+    (void)transfer_syntax_uid;
+    return layout->bits_allocated == 8 || layout->bits_allocated == 16;
 }
 
 /* How far all samples are from the largest and the smallest value there is: as low bits those two are neighbours, and

@@ -156,12 +156,24 @@ static PacsStatus read_main_header(TranscodeJpeg2000 *header, PacsError *err)
 
 /* ---- Against the attributes ---- */
 
-static PacsStatus check(const TranscodeJpeg2000 *header, const TranscodeLayout *native, PacsError *err)
+/* Part 2 lets the components of one codestream be several frames (PS3.5 A.4.4): not one frame for us. */
+static bool holds_several_frames(const char *transfer_syntax_uid)
+{
+    return strcmp(transfer_syntax_uid, "1.2.840.10008.1.2.4.92") == 0 ||
+           strcmp(transfer_syntax_uid, "1.2.840.10008.1.2.4.93") == 0;
+}
+
+static PacsStatus check(const TranscodeFrame *frame, const TranscodeJpeg2000 *header,
+                        const TranscodeLayout *native, PacsError *err)
 {
     const uint32_t samples = native->samples_per_pixel;
     /* one component more is opacity, which DICOM has no place for */
     const bool has_samples = header->component_count == samples || header->component_count == samples + 1;
 
+    if (!has_samples && holds_several_frames(frame->transfer_syntax_uid))
+        return pacs_fail(err, PACS_UNSUPPORTED,
+                         "a JPEG 2000 Part 2 codestream of %u components for %u samples a pixel",
+                         header->component_count, samples);
     if (header->rows != native->rows || header->columns != native->columns || !has_samples)
         return pacs_fail(
             err, PACS_INVALID,
@@ -173,15 +185,10 @@ static PacsStatus check(const TranscodeJpeg2000 *header, const TranscodeLayout *
             return pacs_fail(err, PACS_INVALID,
                              "the JPEG 2000 codestream has %u bits a sample; the attributes allocate %u",
                              header->components[i].precision, native->bits_allocated);
-    if (native->bits_allocated < 8 || native->bits_allocated > 32 || native->is_float ||
-        native->photometric == TRANSCODE_YBR_FULL_422 || native->photometric == TRANSCODE_YBR_PARTIAL_422)
-        return pacs_fail(err, PACS_UNSUPPORTED, "JPEG 2000 with %u bits allocated and %s is not decoded",
-                         native->bits_allocated, transcode_photometric_name(native->photometric));
     return PACS_OK;
 }
 
-PacsStatus transcode_jpeg2000_read(const TranscodeFrame *frame, const TranscodeLayout *native,
-                                   TranscodeJpeg2000 *ret_header, PacsError *err)
+static TranscodeJpeg2000 without_boxes(const TranscodeFrame *frame)
 {
     uint64_t size = 0;
     const uint64_t start = pacs_codestream_start(frame->bytes, frame->size, &size);
@@ -189,14 +196,31 @@ PacsStatus transcode_jpeg2000_read(const TranscodeFrame *frame, const TranscodeL
 
     if (start > 0 && start < frame->size) {
         header.bytes += start;
-        header.size = size > 0 && size < frame->size - start ? (size_t)size : frame->size - (size_t)start;
+        header.size -= (size_t)start;
+        if (size > 0 && size < header.size)
+            header.size = (size_t)size;
     }
+    return header;
+}
+
+PacsStatus transcode_jpeg2000_read(const TranscodeFrame *frame, const TranscodeLayout *native,
+                                   TranscodeJpeg2000 *ret_header, PacsError *err)
+{
+    TranscodeJpeg2000 header = without_boxes(frame);
+
     PacsStatus status = read_main_header(&header, err);
     if (status == PACS_OK)
-        status = check(&header, native, err);
+        status = check(frame, &header, native, err);
     if (status == PACS_OK)
         *ret_header = header;
     return status;
+}
+
+bool transcode_jpeg2000_is_high_throughput(const TranscodeFrame *frame)
+{
+    TranscodeJpeg2000 header = without_boxes(frame);
+
+    return read_main_header(&header, NULL) == PACS_OK && header.is_high_throughput;
 }
 
 /* ---- Lines ---- */
@@ -279,4 +303,12 @@ uint32_t transcode_jpeg2000_decompositions(const TranscodeLayout *layout)
 double transcode_jpeg2000_psnr(const TranscodeTarget *target)
 {
     return 30 + (target->quality ? target->quality : 90) / 4.0;
+}
+
+double transcode_jpeg2000_range(const TranscodeFrame *native)
+{
+    int64_t smallest = 0, largest = 0;
+
+    transcode_samples_range(&native->layout, native->bytes, native->size, &smallest, &largest);
+    return largest > smallest ? (double)(largest - smallest) : 1;
 }

@@ -33,10 +33,13 @@ typedef struct TranscodeJpeg2000 {
  *
  * Errors: PACS_INVALID (no such header; other rows, columns or samples than the attributes; more bits than they
  *         allocate; components of which nothing is there), PACS_TOO_LARGE (tiles, precincts or code-blocks beyond reason),
- *         PACS_UNSUPPORTED (native layouts that the samples do not fit in).
+ *         PACS_UNSUPPORTED (Part 2 codestreams of several frames).
  */
 PACS_CHECKED PacsStatus transcode_jpeg2000_read(const TranscodeFrame *frame, const TranscodeLayout *native,
                                                 TranscodeJpeg2000 *ret_header, PacsError *err);
+
+/** Whether the frame's header says it is HTJ2K: syntaxes get mixed up. */
+bool transcode_jpeg2000_is_high_throughput(const TranscodeFrame *frame);
 
 /** One line of a component into the native rows it stands for: of subsampled ones each sample fills its block.
  *  `values` (the component's columns) are first cut to the precision, which lossy decoders may leave. */
@@ -49,3 +52,6 @@ uint32_t transcode_jpeg2000_decompositions(const TranscodeLayout *layout);
 /** What a quality means: the peak signal-to-noise ratio of the frame in dB, over the range of the values that are in it,
  *  so that a 12 bit image in 16 bits is as good as one in 12. 90 is 52.5 dB, 1 is 30 dB. */
 double transcode_jpeg2000_psnr(const TranscodeTarget *target);
+
+/** From the smallest to the largest value of the frame; at least 1. */
+double transcode_jpeg2000_range(const TranscodeFrame *native);

@@ -41,7 +41,9 @@ static uint32_t smooth(const TranscodeLayout *layout, size_t index, uint32_t noi
     const size_t slope = pixel % layout->columns + pixel / layout->columns;
     const uint32_t value = (uint32_t)((uint64_t)top * slope / (layout->rows + layout->columns));
 
-    return value < top ? value + (noise & 1) : value;
+    const uint32_t noisy = value + noise % (top / 32 + 2);
+
+    return noisy < top ? noisy : top;
 }
 
 static uint32_t word_of(const TranscodeLayout *layout, TestPattern pattern, size_t index, uint32_t noise)
@@ -147,7 +149,7 @@ static void check_lossless(const char *uid, const TranscodeLayout *layout, TestP
 
 void test_lossless(const char *transfer_syntax_uid)
 {
-    static const uint32_t sizes[][2] = {{1, 1}, {1, 19}, {23, 1}, {2, 2}, {65, 33}, {12, 131}};
+    static const uint32_t sizes[][2] = {{1, 1}, {1, 19}, {23, 1}, {2, 2}, {65, 33}, {12, 131}, {1, 300}};
 
     for (uint16_t allocated = 8; allocated <= 16; allocated += 8)
         for (uint16_t stored = 1; stored <= allocated; stored++)

@@ -8,8 +8,10 @@ foreach(name layout colour)
 endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/object_test LINKS transcode PkgConfig::deflate
     SOURCES support/object.c support/image.c)
-foreach(name charls deflate ijg openjph rle turbo)
+foreach(name charls deflate ijg openjpeg openjph rle turbo)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode PkgConfig::deflate
         SOURCES support/frames.c)
 endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/service_test LINKS transcode SOURCES unit/transcode/asker.c)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/jpeg2000_test LINKS transcode PkgConfig::libopenjp2 m
+    SOURCES support/frames.c)
