@@ -22,7 +22,7 @@ static uint8_t channel(const TranscodeLut *lut, double value, bool has_low_bytes
                                         : lut->values[index >= lut->count ? lut->count - 1 : (uint32_t)index];
     const uint32_t most = has_low_bytes_only ? 255 : (1u << lut->bits) - 1;
 
-    return (uint8_t)((entry > most ? most : entry) * 255 / most);
+    return (uint8_t)(((entry > most ? most : entry) * 255 + most / 2) / most);
 }
 
 /* Entries of 16 bits of which nobody filled the high byte: seen from several makers. */

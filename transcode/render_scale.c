@@ -32,7 +32,7 @@ typedef struct Axis {
 
 /* ---- Weights ---- */
 
-static double cubic(double x) /* Catmull-Rom: through the pixels, no overshoot beyond a sixteenth */
+static double cubic(double x) /* Catmull-Rom: through the pixels, beyond them by 7 % of a step at most */
 {
     x = fabs(x);
     if (x < 1)

@@ -6,6 +6,22 @@
 
 /** From a frame to a picture: see render_private.h for who does what. */
 
+/* Three samples under a name for one, or under none: writers who forgot what they had are taken to mean RGB. */
+static void settle_colour(TranscodeLayout *layout)
+{
+    switch (layout->photometric) {
+    case TRANSCODE_MONOCHROME1:
+    case TRANSCODE_MONOCHROME2:
+    case TRANSCODE_PALETTE_COLOR:
+    case TRANSCODE_OTHER:
+        if (layout->samples_per_pixel == 3)
+            layout->photometric = TRANSCODE_RGB;
+        break;
+    default:
+        break;
+    }
+}
+
 static PacsStatus check_frame(const TranscodeFrame *frame, PacsError *err)
 {
     size_t size = 0;
@@ -55,6 +71,7 @@ PacsStatus transcode_render(const TranscodeFrame *native, const TranscodeRenderi
     RenderGeometry geometry;
 
     transcode_layout_settle(&frame.layout, frame.size);
+    settle_colour(&frame.layout);
     PacsStatus status = check_frame(&frame, err);
     if (status == PACS_OK)
         status = render_geometry_of(&frame.layout, rendering, view, &geometry, err);
