@@ -56,9 +56,6 @@ void dicomweb_retrieve_study(void *context, PacsHttpRequest *request, PacsHttpRe
 void dicomweb_retrieve_series(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_retrieve_instance(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_retrieve_frames(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
-/** Whether a text in the form of an Accept header takes an object in the transfer syntax it is stored in. */
-bool dicomweb_object_is_taken(const char *accept, const PacsListedObject *object, bool is_multipart,
-                              bool strict);
 /** The body and headers of one object alone. It is borrowed until the answer has been sent. */
 void dicomweb_reply_object(Dicomweb *dicomweb, const PacsListedObject *object, PacsHttpRequest *request,
                            PacsHttpReply *reply);

@@ -3,18 +3,20 @@
 
 #include "dicomweb/accept.h"
 #include "dicomweb/archive.h"
+#include "dicomweb/conversions.h"
 #include "dicomweb/dicomweb_private.h"
 #include "dicomweb/fingerprint.h"
 #include "dicomweb/multipart.h"
+#include "dicomweb/objects_converted.h"
 #include "dicomweb/url.h"
-#include "pacs/dicom/uid.h"
+#include "pacs/util/limits.h"
 
 /**
  * WADO-RS of whole objects: a study, a series, an instance (PS3.18 10.4.1.1.1), as parts, alone or as a ZIP archive.
  *
- * Objects leave as they are stored. Who names a transfer syntax gets that or 406; who names none is owed explicit
- * little endian (PS3.18 8.7.3), and gets what is stored where nothing else can be made: always, unless Compat is
- * strict, and then where the pixels are lossy. The answer says what it is.
+ * Who names a transfer syntax gets that or 406; who names none is owed explicit little endian (PS3.18 8.7.3), and gets
+ * what is stored where nothing else can be made, or where the pixels are lossy. The answer says what it is. Objects that
+ * leave as they are stored are pieces of files; others are written while they are sent (objects_converted.h).
  */
 
 typedef enum Packaging { PARTS, SINGLE, ZIP, PACKAGING_COUNT } Packaging;
@@ -25,48 +27,32 @@ typedef struct Retrieval {
     PacsUidPath path;
     PacsListedObject *objects;
     size_t count;
-    const char *syntax; /* that all of them have; NULL where they differ */
+    const char **syntaxes; /* that each of them leaves in; NULL: as they are stored */
+    const char *syntax;    /* that all of them leave in; NULL where they differ */
     char fingerprint[DICOMWEB_FINGERPRINT_SIZE];
 } Retrieval;
 
 /* ---- What a client takes ---- */
 
-/** An object without pixels is the same in every transfer syntax that names its VRs, little end first. */
-static bool suits_every_syntax(const PacsListedObject *object, bool strict)
-{
-    return !object->has_pixel_data &&
-           (!strict || strcmp(object->transfer_syntax_uid, PACS_UID_EXPLICIT_LITTLE) == 0);
-}
-
-static bool is_lossy(const char *transfer_syntax_uid)
-{
-    const PacsUidEntry *entry = pacs_uid_find_transfer_syntax(pacs_slice(transfer_syntax_uid));
-
-    return entry && entry->flags & PACS_UID_LOSSY;
-}
-
-bool dicomweb_object_is_taken(const char *accept, const PacsListedObject *object, bool is_multipart,
-                              bool strict)
-{
-    const char *syntax = suits_every_syntax(object, strict) ? NULL : object->transfer_syntax_uid;
-    const DicomwebOffer offer = {.media_type = DICOMWEB_TYPE_DICOM,
-                                 .transfer_syntax_uid = syntax,
-                                 .is_multipart = is_multipart,
-                                 .is_default = !strict || is_lossy(object->transfer_syntax_uid)};
-
-    return dicomweb_accept_choose(pacs_slice(accept), &offer, 1) != NULL;
-}
-
-static bool are_all_taken(const Retrieval *retrieval, const char *accept, bool is_multipart)
+/* The syntax that each object leaves in. False: one of them is in none that is accepted. */
+static bool find_syntaxes(const Retrieval *retrieval, const char *accept, bool is_multipart,
+                          const char **syntaxes)
 {
     const PacsListedObject *before = NULL;
 
     for (size_t i = 0; i < retrieval->count; i++) {
         const PacsListedObject *object = &retrieval->objects[i];
-        bool is_alike = before && before->has_pixel_data == object->has_pixel_data &&
-                        strcmp(before->transfer_syntax_uid, object->transfer_syntax_uid) == 0;
-        if (!is_alike &&
-            !dicomweb_object_is_taken(accept, object, is_multipart, retrieval->dicomweb->options.strict))
+        const bool is_alike = before && before->has_pixel_data == object->has_pixel_data &&
+                              before->patient_index == object->patient_index &&
+                              strcmp(before->transfer_syntax_uid, object->transfer_syntax_uid) == 0;
+        if (is_alike && !dicomweb_is_converted(before, syntaxes[i - 1]))
+            syntaxes[i] = object->transfer_syntax_uid;
+        else if (is_alike)
+            syntaxes[i] = syntaxes[i - 1];
+        else
+            syntaxes[i] = dicomweb_object_syntax(retrieval->dicomweb->retrieve, accept, object, is_multipart,
+                                                 retrieval->dicomweb->options.strict);
+        if (!syntaxes[i])
             return false;
         before = object;
     }
@@ -74,8 +60,10 @@ static bool are_all_taken(const Retrieval *retrieval, const char *accept, bool i
 }
 
 /** False: the reply is a 406. */
-static bool choose(const Retrieval *retrieval, PacsHttpReply *reply, Packaging *ret_packaging)
+static bool choose(Retrieval *retrieval, PacsHttpReply *reply, Packaging *ret_packaging)
 {
+    PacsArena *arena = pacs_http_arena(retrieval->request);
+    const char **syntaxes[PACKAGING_COUNT] = {0};
     assert(retrieval->objects && retrieval->count > 0); /* none is a 404 before */
     const DicomwebOffer all[PACKAGING_COUNT] = {
         [PARTS] = {DICOMWEB_TYPE_DICOM, retrieval->objects[0].transfer_syntax_uid, true, true},
@@ -91,7 +79,10 @@ static bool choose(const Retrieval *retrieval, PacsHttpReply *reply, Packaging *
     for (Packaging i = PARTS; i < PACKAGING_COUNT; i++) {
         if (is_there[i])
             there[there_count++] = all[i];
-        if (!accept || !is_there[i] || (i != ZIP && !are_all_taken(retrieval, accept, i == PARTS)))
+        if (i != ZIP)
+            syntaxes[i] = pacs_arena_array(arena, retrieval->count, sizeof *syntaxes[i]);
+        if (!accept || !is_there[i] ||
+            (i != ZIP && !(syntaxes[i] && find_syntaxes(retrieval, accept, i == PARTS, syntaxes[i]))))
             continue;
         packagings[taken_count] = i;
         taken[taken_count] = all[i];
@@ -100,10 +91,12 @@ static bool choose(const Retrieval *retrieval, PacsHttpReply *reply, Packaging *
     pacs_http_reply_add_header(reply, "Vary", "Accept");
     const DicomwebOffer *chosen = accept ? dicomweb_accept_choose(pacs_slice(accept), taken, taken_count)
                                          : NULL;
-    if (chosen)
+    if (chosen) {
         *ret_packaging = packagings[chosen - taken];
-    else
+        retrieval->syntaxes = syntaxes[*ret_packaging];
+    } else {
         dicomweb_reply_not_acceptable(retrieval->request, reply, there, there_count);
+    }
     return chosen != NULL;
 }
 
@@ -159,24 +152,92 @@ static void reply_zip(const Retrieval *retrieval, PacsHttpReply *reply)
                            retrieval->count, retrieval->request, reply);
 }
 
-static const char *common_syntax(const PacsListedObject *objects, size_t count)
+static const char *syntax_at(const Retrieval *retrieval, size_t index)
 {
-    for (size_t i = 1; i < count; i++)
-        if (strcmp(objects[i].transfer_syntax_uid, objects[0].transfer_syntax_uid) != 0)
+    return retrieval->syntaxes ? retrieval->syntaxes[index] : retrieval->objects[index].transfer_syntax_uid;
+}
+
+static const char *common_syntax(const Retrieval *retrieval)
+{
+    for (size_t i = 1; i < retrieval->count; i++)
+        if (strcmp(syntax_at(retrieval, i), syntax_at(retrieval, 0)) != 0)
             return NULL;
-    return objects[0].transfer_syntax_uid;
+    return syntax_at(retrieval, 0);
+}
+
+static bool is_any_converted(const Retrieval *retrieval)
+{
+    for (size_t i = 0; i < retrieval->count; i++)
+        if (dicomweb_is_converted(&retrieval->objects[i], syntax_at(retrieval, i)))
+            return true;
+    return false;
 }
 
 static PacsStatus take_fingerprint(Retrieval *retrieval, Packaging packaging, const char *root,
                                    PacsError *err)
 {
     static const char *const names[PACKAGING_COUNT] = {"parts", "single", "zip"};
-    const char *form = pacs_arena_printf(pacs_http_arena(retrieval->request), "%s %s/studies/%s",
-                                         names[packaging], root, retrieval->path.study_uid);
+    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(PACS_MAX_HTTP_REQUEST_ARENA);
+    const char *before = NULL;
 
-    if (!form)
+    pacs_buffer_add_format(&text, "%s %s/studies/%s", names[packaging], root, retrieval->path.study_uid);
+    for (size_t i = 0; i < retrieval->count; i++) { /* who converts is part of what comes out */
+        const char *syntax = syntax_at(retrieval, i);
+        if (dicomweb_is_converted(&retrieval->objects[i], syntax) && syntax != before)
+            pacs_buffer_add_format(&text, " %zu to %s by " PACS_VERSION, i, syntax);
+        before = syntax;
+    }
+    const char *form = pacs_buffer_text(&text);
+    if (text.failed)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for an answer");
     return dicomweb_fingerprint(form, retrieval->objects, retrieval->count, retrieval->fingerprint, err);
+}
+
+static void reply_stored(const Retrieval *retrieval, Packaging packaging, const char *root,
+                         PacsHttpReply *reply)
+{
+    if (packaging == PARTS)
+        reply_parts(retrieval, reply, root);
+    else if (packaging == SINGLE)
+        dicomweb_reply_object(retrieval->dicomweb, retrieval->objects, retrieval->request, reply);
+    else
+        reply_zip(retrieval, reply);
+}
+
+static PacsStatus reply_converted(const Retrieval *retrieval, Packaging packaging, const char *root,
+                                  PacsHttpReply *reply, PacsError *err)
+{
+    const DicomwebConversion conversion = {
+        .dicomweb = retrieval->dicomweb,
+        .study_uid = retrieval->path.study_uid,
+        .objects = retrieval->objects,
+        .syntaxes = retrieval->syntaxes,
+        .count = retrieval->count,
+        .root = packaging == PARTS ? root : NULL,
+        .boundary = pacs_arena_strdup(pacs_http_arena(retrieval->request), retrieval->fingerprint)};
+
+    if (!conversion.boundary)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for an answer");
+    if (packaging == SINGLE)
+        name_file(retrieval->request, reply, retrieval->path.sop_instance_uid, "dcm");
+    return dicomweb_reply_converted(&conversion, retrieval->syntax, retrieval->request, reply, err);
+}
+
+static PacsStatus reply_chosen(Retrieval *retrieval, Packaging packaging, PacsHttpReply *reply,
+                               PacsError *err)
+{
+    const char *root = dicomweb_public_path(&retrieval->dicomweb->options, retrieval->request);
+
+    if (!root)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for an answer");
+    PacsStatus status = take_fingerprint(retrieval, packaging, root, err);
+    if (status != PACS_OK || dicomweb_reply_unchanged(retrieval->request, reply, retrieval->fingerprint))
+        return status;
+    retrieval->syntax = common_syntax(retrieval);
+    if (is_any_converted(retrieval))
+        return reply_converted(retrieval, packaging, root, reply, err);
+    reply_stored(retrieval, packaging, root, reply);
+    return PACS_OK;
 }
 
 static void reply_objects(Dicomweb *dicomweb, PacsLevel level, PacsHttpRequest *request, PacsHttpReply *reply)
@@ -189,23 +250,12 @@ static void reply_objects(Dicomweb *dicomweb, PacsLevel level, PacsHttpRequest *
                                                 &retrieval.objects, &retrieval.count, &err);
     if (status == PACS_OK && !choose(&retrieval, reply, &packaging))
         return;
-    const char *root = dicomweb_public_path(&dicomweb->options, request);
     if (status == PACS_OK)
-        status = root ? take_fingerprint(&retrieval, packaging, root, &err)
-                      : pacs_fail(&err, PACS_NO_MEMORY, "no memory for an answer");
-    if (status != PACS_OK) {
+        status = reply_chosen(&retrieval, packaging, reply, &err);
+    if (status == PACS_UNSUPPORTED)
+        pacs_http_reply_error(request, reply, 406, &err);
+    else if (status != PACS_OK)
         dicomweb_reply_failure(request, reply, &err);
-        return;
-    }
-    if (dicomweb_reply_unchanged(request, reply, retrieval.fingerprint))
-        return;
-    retrieval.syntax = common_syntax(retrieval.objects, retrieval.count);
-    if (packaging == PARTS)
-        reply_parts(&retrieval, reply, root);
-    else if (packaging == SINGLE)
-        dicomweb_reply_object(dicomweb, retrieval.objects, request, reply);
-    else
-        reply_zip(&retrieval, reply);
 }
 
 PacsStatus dicomweb_open_object(void *context, const void *item, uint64_t offset, uint64_t size,

@@ -1,8 +1,10 @@
 #include <string.h>
 
 #include "dicomweb/accept.h"
+#include "dicomweb/conversions.h"
 #include "dicomweb/dicomweb_private.h"
 #include "dicomweb/fingerprint.h"
+#include "dicomweb/objects_converted.h"
 #include "pacs/dicom/uid.h"
 
 /**
@@ -61,8 +63,9 @@ static bool wants_object(const PacsHttpRequest *request, const PacsListedObject 
     return dicomweb_accept_choose(accept, dicom, 1) == dicom;
 }
 
+/* The transfer syntax that the object leaves in. */
 static PacsStatus check_wishes(const Dicomweb *dicomweb, const PacsHttpRequest *request,
-                               const PacsListedObject *object, PacsError *err)
+                               const PacsListedObject *object, const char **ret_syntax, PacsError *err)
 {
     const char *syntax = pacs_http_query(request, "transferSyntax");
     const char *accept = pacs_arena_printf(pacs_http_arena(request), "%s%s%s", DICOMWEB_TYPE_DICOM,
@@ -73,13 +76,27 @@ static PacsStatus check_wishes(const Dicomweb *dicomweb, const PacsHttpRequest *
     if (!wants_object(request, object))
         return pacs_fail(err, PACS_UNSUPPORTED,
                          "pictures are not made here: contentType=" DICOMWEB_TYPE_DICOM " gives the object");
-    if (!dicomweb_object_is_taken(accept, object, false, dicomweb->options.strict))
-        return pacs_fail(err, PACS_UNSUPPORTED, "the object is there as %s, and is not converted",
+    *ret_syntax = dicomweb_object_syntax(dicomweb->retrieve, accept, object, false, dicomweb->options.strict);
+    if (!*ret_syntax)
+        return pacs_fail(err, PACS_UNSUPPORTED, "the object is there as %s, and is not converted to that",
                          object->transfer_syntax_uid);
     return PACS_OK;
 }
 
 /* ---- The answer ---- */
+
+static PacsStatus take_fingerprint(PacsHttpRequest *request, const PacsListedObject *object,
+                                   const char *syntax, char ret_hex[DICOMWEB_FINGERPRINT_SIZE],
+                                   PacsError *err)
+{
+    const char *form = dicomweb_is_converted(object, syntax)
+                           ? pacs_arena_printf(pacs_http_arena(request), "uri to %s by " PACS_VERSION, syntax)
+                           : "uri";
+
+    if (!form)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for an answer");
+    return dicomweb_fingerprint(form, object, 1, ret_hex, err);
+}
 
 static PacsStatus reply_object(Dicomweb *dicomweb, PacsHttpRequest *request, PacsHttpReply *reply,
                                PacsError *err)
@@ -87,22 +104,34 @@ static PacsStatus reply_object(Dicomweb *dicomweb, PacsHttpRequest *request, Pac
     char fingerprint[DICOMWEB_FINGERPRINT_SIZE];
     PacsUidPath path = {0};
     PacsListedObject *objects = NULL;
+    const char **syntaxes = pacs_arena_array(pacs_http_arena(request), 1, sizeof *syntaxes);
     size_t count = 0;
 
+    if (!syntaxes)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for an answer");
     PacsStatus status = read_parameters(request, &path, err);
     if (status == PACS_OK) /* the first, where patients share it: there is room for one */
         status = pacs_index_list_objects(dicomweb->index, &path, pacs_http_arena(request), &objects, &count,
                                          err);
     if (status == PACS_OK)
-        status = check_wishes(dicomweb, request, objects, err);
+        status = check_wishes(dicomweb, request, objects, syntaxes, err);
     if (status == PACS_OK)
-        status = dicomweb_fingerprint("uri", objects, 1, fingerprint, err);
+        status = take_fingerprint(request, objects, syntaxes[0], fingerprint, err);
     if (status != PACS_OK)
         return status;
     pacs_http_reply_add_header(reply, "Vary", "Accept");
-    if (!dicomweb_reply_unchanged(request, reply, fingerprint))
+    if (dicomweb_reply_unchanged(request, reply, fingerprint))
+        return PACS_OK;
+    if (!dicomweb_is_converted(objects, syntaxes[0])) {
         dicomweb_reply_object(dicomweb, objects, request, reply);
-    return PACS_OK;
+        return PACS_OK;
+    }
+    const DicomwebConversion conversion = {.dicomweb = dicomweb,
+                                           .study_uid = path.study_uid,
+                                           .objects = objects,
+                                           .syntaxes = syntaxes,
+                                           .count = 1};
+    return dicomweb_reply_converted(&conversion, syntaxes[0], request, reply, err);
 }
 
 static void retrieve(void *context, PacsHttpRequest *request, PacsHttpReply *reply)

@@ -65,11 +65,12 @@ const char *transcode_lossy_method(const char *transfer_syntax_uid)
 
 static PacsStatus collect(ObjectSource *source, PacsError *err)
 {
-    const uint32_t most = source->frames.count < COLLECTED_FRAMES_MAX ? source->frames.count
-                                                                      : COLLECTED_FRAMES_MAX;
+    /* Of native pixels the first one alone: what cannot be decoded fails before anything has left. */
+    const uint32_t limit = source->writer.is_encapsulated ? COLLECTED_FRAMES_MAX : 1;
+    const uint32_t most = source->frames.count < limit ? source->frames.count : limit;
     size_t bytes = 0;
 
-    source->collected = calloc(most, sizeof *source->collected);
+    source->collected = calloc(most > 0 ? most : 1, sizeof *source->collected);
     if (!source->collected)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for the frames of an object");
     while (source->collected_count < most && bytes < COLLECTED_BYTES_MAX) {
@@ -134,7 +135,7 @@ static PacsStatus begin(ObjectSource *source, PacsError *err)
     };
     PacsStatus status = PACS_OK;
 
-    if (source->has_frames && source->writer.is_encapsulated)
+    if (source->has_frames)
         status = collect(source, err);
     if (status != PACS_OK)
         return status;
@@ -466,17 +467,17 @@ PacsStatus transcode_object(const TranscodeObjectForm *form, const TranscodeObje
             frames->free(frames->context);
         return pacs_fail(err, PACS_NO_MEMORY, "no memory to write an object anew");
     }
-    *source = (ObjectSource){.base.ops = &ops, .stored = stored, .has_frames = frames != NULL};
+    *source = (ObjectSource){.base.ops = &ops, .stored = stored, .has_frames = frames && frames->read};
     if (frames)
         source->frames = *frames;
     pacs_buffer_init(&source->piece, PIECE_MAX);
-    object_writer_init(&source->writer, form, frames != NULL);
+    object_writer_init(&source->writer, form, source->has_frames);
     PACS_AUTO(PacsSource) owned = &source->base;
     if (!syntax || syntax->flags & PACS_UID_NO_DATA_SET)
         return pacs_fail(err, PACS_UNSUPPORTED, "%s is no transfer syntax of objects",
                          form->transfer_syntax_uid);
     PacsStatus status = pacs_reader_new(&object_writer_handler, &source->writer, &source->reader, err);
-    if (status == PACS_OK && frames)
+    if (status == PACS_OK && source->has_frames)
         status = transcode_layout_size(&form->layout, &source->native_size, err);
     if (status == PACS_OK)
         status = begin(source, err);

@@ -29,7 +29,7 @@ typedef struct TranscodeObjectFrame {
 
 typedef struct TranscodeObjectFrames {
     uint32_t count;
-    /** frame_number from 1, rising; each one once. */
+    /** frame_number from 1, rising; each one once. NULL: pixel data are not touched. */
     PacsStatus (*read)(void *context, uint32_t frame_number, TranscodeObjectFrame *ret_frame, PacsError *err);
     void (*release)(void *context, TranscodeObjectFrame *frame);
     void (*free)(void *context); /* with the source; NULL: borrowed */
@@ -47,7 +47,7 @@ typedef struct TranscodeObjectForm {
 } TranscodeObjectForm;
 
 /**
- * *Takes* stored (the object from its first byte) and frames (NULL: pixel data are not touched); the form is copied, but
+ * *Takes* stored (the object from its first byte) and frames (NULL: none); the form is copied, but
  * its strings are borrowed until the source is freed.
  */
 PACS_CHECKED PacsStatus transcode_object(const TranscodeObjectForm *form, const TranscodeObjectFrames *frames,

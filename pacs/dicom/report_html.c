@@ -9,7 +9,6 @@
 #include "pacs/util/limits.h"
 #include "pacs/util/xml.h"
 
-
 typedef struct Page {
     const PacsReportLinks *links;
     const PacsJsonItem *document;
@@ -55,7 +54,8 @@ static void add_date(Page *page, const char *text)
 {
     const size_t digits = strspn(text, "0123456789");
 
-    if (digits < 8 || (text[digits] != '\0' && text[digits] != '.' && text[digits] != '+' && text[digits] != '-')) {
+    if (digits < 8 ||
+        (text[digits] != '\0' && text[digits] != '.' && text[digits] != '+' && text[digits] != '-')) {
         add_escaped(page, text);
         return;
     }
@@ -167,8 +167,8 @@ static bool is_uid(const char *text)
 
 static void add_picture(Page *page, const Place *place, const char *uid, const char *frame)
 {
-    const char *base = pacs_arena_printf(page->arena, "%s/studies/%s/series/%s/instances/%s", page->links->root,
-                                         place->study_uid, place->series_uid, uid);
+    const char *base = pacs_arena_printf(page->arena, "%s/studies/%s/series/%s/instances/%s",
+                                         page->links->root, place->study_uid, place->series_uid, uid);
     const bool is_frame = frame[0] != '\0' && strspn(frame, "0123456789") == strlen(frame);
 
     if (!base)
@@ -195,13 +195,13 @@ static void add_object(Page *page, const PacsJsonItem *item, bool is_image)
         return;
     const char *uid = string_of(page, &reference, PACS_TAG_REFERENCED_SOP_INSTANCE_UID);
     const char *frame = string_of(page, &reference, PACS_TAG_REFERENCED_FRAME_NUMBER);
-    if (is_image && page->links->root && is_uid(uid) && find_place(page, uid, &place) && is_uid(place.study_uid) &&
-        is_uid(place.series_uid)) {
+    if (is_image && page->links->root && is_uid(uid) && find_place(page, uid, &place) &&
+        is_uid(place.study_uid) && is_uid(place.series_uid)) {
         add_picture(page, &place, uid, frame);
         return;
     }
-    const PacsUidEntry *entry =
-        pacs_uid_find(pacs_slice(string_of(page, &reference, PACS_TAG_REFERENCED_SOP_CLASS_UID)));
+    const PacsUidEntry *entry = pacs_uid_find(
+        pacs_slice(string_of(page, &reference, PACS_TAG_REFERENCED_SOP_CLASS_UID)));
     add_escaped(page, entry ? entry->name : "Object");
     add(page, " <code>");
     add_escaped(page, uid);
@@ -275,7 +275,8 @@ static void add_value(Page *page, const PacsJsonItem *item, const char *type)
 
 static PacsStatus add_children(Page *page, const PacsJsonItem *item, unsigned level, PacsError *err);
 
-static PacsStatus add_section(Page *page, const PacsJsonItem *item, const char *name, unsigned level, PacsError *err)
+static PacsStatus add_section(Page *page, const PacsJsonItem *item, const char *name, unsigned level,
+                              PacsError *err)
 {
     const unsigned heading = level < 6 ? level : 6;
 
@@ -328,7 +329,8 @@ static PacsStatus add_children(Page *page, const PacsJsonItem *item, unsigned le
     PacsSlice cursor = {0}, text;
     PacsStatus status = PACS_OK;
 
-    while (content && status == PACS_OK && !page->out->failed && pacs_json_item_next(content, &cursor, &text)) {
+    while (content && status == PACS_OK && !page->out->failed &&
+           pacs_json_item_next(content, &cursor, &text)) {
         PacsJsonItem child;
         status = pacs_json_item_parse(text, page->arena, &child, err);
         if (status == PACS_OK)
@@ -375,7 +377,8 @@ static void add_observers(Page *page)
 {
     PacsJsonItem observer;
 
-    for (size_t i = 0; find_item(page, page->document, PACS_TAG_VERIFYING_OBSERVER_SEQUENCE, i, &observer); i++) {
+    for (size_t i = 0; find_item(page, page->document, PACS_TAG_VERIFYING_OBSERVER_SEQUENCE, i, &observer);
+         i++) {
         add(page, "<tr><th scope=\"row\">Verified by</th><td dir=\"auto\">");
         add_name(page, string_of(page, &observer, PACS_TAG_VERIFYING_OBSERVER_NAME));
         const char *organization = string_of(page, &observer, PACS_TAG_VERIFYING_ORGANIZATION);
@@ -423,12 +426,14 @@ static void add_state(Page *page)
     const bool is_unverified = pacs_json_item_is(page->document, PACS_TAG_VERIFICATION_FLAG, "UNVERIFIED");
 
     if (is_partial || is_unverified)
-        (void)pacs_buffer_add_format(page->out, "<p class=\"state\">%s%s%s</p>\n", is_partial ? "Not complete" : "",
+        (void)pacs_buffer_add_format(page->out, "<p class=\"state\">%s%s%s</p>\n",
+                                     is_partial ? "Not complete" : "",
                                      is_partial && is_unverified ? ", " : "",
                                      is_unverified ? (is_partial ? "not verified" : "Not verified") : "");
 }
 
-PacsStatus pacs_report_html_write(PacsSlice json, const PacsReportLinks *links, PacsBuffer *out, PacsError *err)
+PacsStatus pacs_report_html_write(PacsSlice json, const PacsReportLinks *links, PacsBuffer *out,
+                                  PacsError *err)
 {
     PACS_AUTO(PacsArena) arena = pacs_arena_new(PACS_MAX_REPORT_ARENA);
     PacsJsonItem document;
@@ -439,7 +444,8 @@ PacsStatus pacs_report_html_write(PacsSlice json, const PacsReportLinks *links, 
     PacsStatus status = pacs_json_item_parse(json, arena, &document, err);
     if (status != PACS_OK)
         return status;
-    if (!pacs_json_item_find(&document, PACS_TAG_CONTENT_SEQUENCE) && !pacs_json_item_is(&document, PACS_TAG_VALUE_TYPE, "CONTAINER"))
+    if (!pacs_json_item_find(&document, PACS_TAG_CONTENT_SEQUENCE) &&
+        !pacs_json_item_is(&document, PACS_TAG_VALUE_TYPE, "CONTAINER"))
         return pacs_fail(err, PACS_UNSUPPORTED, "the instance is no document with content items");
     const char *title = meaning_of(&page, &document, PACS_TAG_CONCEPT_NAME_CODE_SEQUENCE);
     add_head(&page, title[0] ? title : "Report");

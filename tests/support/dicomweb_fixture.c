@@ -22,6 +22,8 @@ static int open_fixture(void **state, bool strict)
     TestArchive *archive = &fixture.archive;
     fixture.metrics = pacs_metrics_new();
     assert_int_equal(pacs_retrieve_new(archive->store, archive->index, &fixture.retrieve, NULL), PACS_OK);
+    assert_int_equal(transcode_service_new(NULL, fixture.metrics, &fixture.transcode, NULL), PACS_OK);
+    pacs_retrieve_set_transcode(fixture.retrieve, fixture.transcode);
     assert_int_equal(dicomweb_new(&options, archive->ingest, fixture.retrieve, archive->index,
                                   fixture.metrics, &fixture.dicomweb, NULL),
                      PACS_OK);
@@ -49,6 +51,7 @@ int dicomweb_fixture_close(void **state)
     pacs_http_memory_free(fixture->http);
     dicomweb_free(fixture->dicomweb);
     pacs_retrieve_free(fixture->retrieve);
+    transcode_service_free(fixture->transcode);
     pacs_metrics_free(fixture->metrics);
     test_archive_close(&fixture->archive);
     return 0;

@@ -9,6 +9,7 @@
 typedef struct DicomwebFixture {
     TestArchive archive;
     PacsRetrieve *retrieve;
+    TranscodeService *transcode; /* nothing is kept on disk */
     Dicomweb *dicomweb;
     PacsMetrics *metrics;
     PacsHttpMemory *http;

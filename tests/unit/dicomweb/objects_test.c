@@ -18,6 +18,8 @@
 #define INSTANCE SERIES "/instances/2.25.1000.1.1.1"
 #define IMAGE                                                                                                \
     "/dicom-web/studies/" TEST_IMAGE_STUDY "/series/" TEST_IMAGE_SERIES "/instances/" TEST_IMAGE_INSTANCE
+#define MPEG4 "1.2.840.10008.1.2.4.102"
+#define JPIP "1.2.840.10008.1.2.4.94"
 #define ANY "multipart/related; type=\"application/dicom\"; transfer-syntax=*"
 
 /* ---- Asking ---- */
@@ -262,9 +264,9 @@ static void to_the_letter_the_default_is_explicit_little_endian(void **state)
         const char *stored;
         uint32_t code;
     } cases[] = {{PACS_UID_EXPLICIT_LITTLE, 200},
-                 {PACS_UID_IMPLICIT_LITTLE, 406},
-                 {PACS_UID_JPEG_LOSSLESS_SV1, 406},
-                 {PACS_UID_JPEG_BASELINE, 200}}; /* lossy: PS3.18 8.7.3 */
+                 {PACS_UID_IMPLICIT_LITTLE, 200},
+                 {MPEG4, 200}, /* lossy: PS3.18 8.7.3 */
+                 {JPIP, 406}}; /* nothing makes pixels of a reference */
     DicomwebFixture *fixture = *state;
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -273,6 +275,122 @@ static void to_the_letter_the_default_is_explicit_little_endian(void **state)
         expect_code(fixture, IMAGE, "application/dicom; transfer-syntax=*", 200);
         dicomweb_fixture_ask(fixture, "DELETE", IMAGE, 204);
     }
+}
+
+/* ---- Conversions ---- */
+
+static PacsScan *scan_of(const void *bytes, size_t size)
+{
+    PacsScan *scan = NULL;
+    PacsError err = {0};
+
+    assert_int_equal(pacs_scan_new(NULL, &scan, NULL), PACS_OK);
+    if (pacs_scan_feed(scan, bytes, size, &err) != PACS_OK || pacs_scan_finish(scan, &err) != PACS_OK)
+        fail_msg("%s", err.text);
+    return scan;
+}
+
+static void expect_syntax(DicomwebFixture *fixture, const char *target, const char *accept,
+                          const char *syntax)
+{
+    char type[256];
+    PacsHttpAnswer answer;
+
+    get(fixture, target, accept, 200, &answer);
+    PACS_AUTO(PacsScan) scan = scan_of(answer.body.bytes, answer.body.size);
+    assert_string_equal(pacs_scan_instance(scan)->transfer_syntax_uid, syntax);
+    assert_non_null(strstr(pacs_http_answer_header(&answer, "Content-Type", type, sizeof type), syntax));
+    pacs_http_answer_clear(&answer);
+}
+
+static void who_names_no_syntax_gets_explicit_little_endian(void **state)
+{
+    DicomwebFixture *fixture = *state;
+
+    push_image(fixture, PACS_UID_EXPLICIT_BIG);
+    expect_syntax(fixture, IMAGE, "application/dicom", PACS_UID_EXPLICIT_LITTLE);
+    expect_syntax(fixture, IMAGE, "application/dicom; transfer-syntax=*", PACS_UID_EXPLICIT_BIG);
+}
+
+static void who_names_a_syntax_gets_it(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PacsHttpAnswer rle, again;
+
+    push_series(fixture, 1);
+    expect_syntax(fixture, INSTANCE, "application/dicom; transfer-syntax=" PACS_UID_RLE_LOSSLESS,
+                  PACS_UID_RLE_LOSSLESS);
+    expect_syntax(fixture, INSTANCE, "application/dicom; transfer-syntax=" PACS_UID_IMPLICIT_LITTLE,
+                  PACS_UID_IMPLICIT_LITTLE);
+    expect_code(fixture, INSTANCE, "application/dicom; transfer-syntax=" MPEG4, 406);
+    expect_code(fixture, INSTANCE, "application/dicom; transfer-syntax=1.2.3.4", 406);
+
+    /* And what was made of it becomes again what it was. */
+    get(fixture, INSTANCE, "application/dicom; transfer-syntax=" PACS_UID_RLE_LOSSLESS, 200, &rle);
+    dicomweb_fixture_ask(fixture, "DELETE", INSTANCE, 204);
+    push_file(fixture, &rle.body);
+    get(fixture, INSTANCE, "application/dicom", 200, &again);
+    const TestObject object = test_object(1, 1, 1);
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
+    test_object_file(&object, &file);
+    assert_memory_equal(again.body.bytes + again.body.size - 32, file.bytes + file.size - 32, 32);
+    pacs_http_answer_clear(&rle);
+    pacs_http_answer_clear(&again);
+}
+
+static void converted_objects_come_in_parts_beside_stored_ones(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    char boundary[80], head[512];
+    const uint8_t *bytes = NULL;
+    PacsHttpAnswer answer;
+    size_t at = 0;
+
+    push_series(fixture, 2);
+    get(fixture, SERIES,
+        "multipart/related; type=\"application/dicom\"; transfer-syntax=" PACS_UID_RLE_LOSSLESS, 200,
+        &answer);
+    boundary_of(&answer, boundary, sizeof boundary);
+    for (unsigned i = 1; i <= 2; i++) {
+        const size_t size = next_part(&answer, boundary, &at, head, sizeof head, &bytes);
+        PACS_AUTO(PacsScan) scan = scan_of(bytes, size);
+        const TestObject object = test_object(1, 1, i);
+        assert_string_equal(pacs_scan_instance(scan)->sop_instance_uid, object.sop_instance_uid);
+        assert_string_equal(pacs_scan_instance(scan)->transfer_syntax_uid, PACS_UID_RLE_LOSSLESS);
+        assert_non_null(strstr(head, "transfer-syntax=" PACS_UID_RLE_LOSSLESS));
+    }
+    pacs_http_answer_clear(&answer);
+}
+
+static void an_object_that_cannot_become_what_is_asked_is_refused_before_anything_is_sent(void **state)
+{
+    DicomwebFixture *fixture = *state;
+
+    push_series(fixture, 1);
+    push_image(fixture, PACS_UID_RLE_LOSSLESS); /* a codestream that is none */
+    expect_code(fixture, IMAGE, "application/dicom", 400);
+    expect_code(fixture, IMAGE, "application/dicom; transfer-syntax=*", 200);
+}
+
+static void what_is_converted_has_an_etag_of_its_own(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    char stored[80], converted[80];
+    PacsHttpAnswer answer;
+
+    push_series(fixture, 1);
+    get(fixture, INSTANCE, "application/dicom; transfer-syntax=*", 200, &answer);
+    pacs_http_answer_header(&answer, "ETag", stored, sizeof stored);
+    pacs_http_answer_clear(&answer);
+    get(fixture, INSTANCE, "application/dicom; transfer-syntax=" PACS_UID_RLE_LOSSLESS, 200, &answer);
+    pacs_http_answer_header(&answer, "ETag", converted, sizeof converted);
+    pacs_http_answer_clear(&answer);
+    assert_string_not_equal(stored, converted);
+    const PacsHttpPair headers[] = {{"Accept", "application/dicom; transfer-syntax=" PACS_UID_RLE_LOSSLESS},
+                                    {"If-None-Match", converted}};
+    ask(fixture, INSTANCE, headers, 2, &answer);
+    assert_int_equal(answer.code, 304);
+    pacs_http_answer_clear(&answer);
 }
 
 static void an_object_without_pixels_suits_every_syntax(void **state)
@@ -403,6 +521,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(to_the_letter_the_default_is_explicit_little_endian,
                                         dicomweb_fixture_open_strict, dicomweb_fixture_close),
         TEST(an_object_without_pixels_suits_every_syntax),
+        TEST(who_names_no_syntax_gets_explicit_little_endian),
+        TEST(who_names_a_syntax_gets_it),
+        TEST(converted_objects_come_in_parts_beside_stored_ones),
+        TEST(an_object_that_cannot_become_what_is_asked_is_refused_before_anything_is_sent),
+        TEST(what_is_converted_has_an_etag_of_its_own),
         TEST(an_etag_stands_for_the_bytes),
         TEST(ranges_work_over_every_packaging),
         TEST(a_head_says_how_much_it_would_be),
