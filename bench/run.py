@@ -13,6 +13,7 @@ import sys
 import data
 import loads
 import reads
+import searches
 import sides
 
 NODELAY = {"TCP_NODELAY": "1"}  # DCMTK's switch, for its tools and for Orthanc, which is built on it
@@ -165,13 +166,6 @@ def memory(quick):
     return results
 
 
-def searches(studies):
-    """Searches in an index of so many studies, kept from run to run: filling a million takes a quarter of an hour."""
-    database = data.FOLDER / f"search-{studies}.db"
-    data.FOLDER.mkdir(parents=True, exist_ok=True)
-    subprocess.run([data.ROOT / "build" / "search_bench", database, str(studies)], check=True)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="3 rounds, no 4 GiB object")
@@ -184,8 +178,8 @@ def main():
     rounds = arguments.rounds or (3 if arguments.quick else 7)
     pattern = re.compile(arguments.only or "", re.I)
     if pattern.search("search"):
-        searches(arguments.studies)
-    if arguments.only == "search":  # needs no servers and no objects
+        searches.run(arguments.studies, verdict)
+    if arguments.only == "search":  # needs no objects
         return
     data.prepare(huge=not arguments.quick and bool(pattern.search("memory")))
     loads.compile_clients()

@@ -209,7 +209,7 @@ static PacsStatus visit_study(IndexSearchRun *run, IndexSearchCursor *cursor, co
     bool needs_json = false;
     if (run->counts_only && run->plan.is_decided && level == PACS_LEVEL_STUDY) {
         run->at = end_of_study(study->key);
-        run->work++;
+        run->work += run->plan.filter.count == 0; /* else it is counted with what the filter examined */
         run->found++;
         return PACS_OK;
     }

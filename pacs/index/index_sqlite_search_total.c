@@ -6,7 +6,7 @@
  * is behind that is estimated from the share of all studies that was walked. Exact counts are spared where samples
  * leave no doubt that there are more than 10,000. */
 
-#define QUICK_WORK 8000 /* some 5,000 studies walked or 1,000 found by grams: 1.5 ms */
+#define QUICK_WORK 5000 /* so many studies walked, or 600 found by grams: 1 ms */
 
 static PacsStatus count(IndexSearchRun *run, IndexSearchCursor *cursor, PacsError *err)
 {
