@@ -45,8 +45,8 @@ static PacsStatus describe(TestStored *stored, PacsError *err)
 {
     const PacsBuffer *table = stored->instance->frame_table;
 
-    if (!stored->instance->has_pixel_data)
-        return pacs_fail(err, PACS_NOT_FOUND, "the object has no pixels");
+    if (!stored->instance->has_pixel_data || table->size == 0)
+        return pacs_fail(err, PACS_NOT_FOUND, "the object has no frames");
     PacsStatus status = transcode_layout_of(&stored->instance->pixels, stored->instance->pixel_data_tag,
                                             &stored->layout, err);
     if (status == PACS_OK)
@@ -136,8 +136,9 @@ PacsStatus test_stored_frame(const TestStored *stored, uint32_t frame_number, Pa
     swap_bytes(out->bytes + begin, out->size - begin, place.swap_size);
     if (place.bits > 0)
         align_bits(out, begin, &place);
-    *ret_frame = (TranscodeFrame){stored->instance->transfer_syntax_uid, stored->layout, out->bytes + begin,
-                                  out->size - begin};
+    /* Native frames stand also in objects that say they are compressed. */
+    const char *uid = place.bits > 0 ? PACS_UID_EXPLICIT_LITTLE : stored->instance->transfer_syntax_uid;
+    *ret_frame = (TranscodeFrame){uid, stored->layout, out->bytes + begin, out->size - begin};
     return PACS_OK;
 }
 
