@@ -20,6 +20,9 @@ bool render_layers_are_coloured(const RenderRows *rows)
     for (size_t i = 0; rows->shows_overlays && i < rendering->overlay_count; i++)
         if (is_coloured(rendering->overlays[i].color))
             return true;
+    for (size_t i = 0; i < rendering->graphic_count; i++)
+        if (is_coloured(rendering->graphics[i].color))
+            return true;
     return false;
 }
 

@@ -122,5 +122,6 @@ PACS_CHECKED PacsStatus render_scale(const RenderRows *rows, bool is_rough, Tran
 /** Flip, then turn by the geometry's rotation: the picture's pixels are replaced. */
 PACS_CHECKED PacsStatus render_turn(TranscodePicture *picture, const RenderGeometry *geometry,
                                     PacsError *err);
+/** Lines and text, onto the turned picture. */
 PACS_CHECKED PacsStatus render_graphics(const TranscodeRendering *rendering, const RenderGeometry *geometry,
                                         TranscodePicture *picture, PacsError *err);

@@ -39,7 +39,7 @@ static PacsStatus draw(const RenderRows *rows, const TranscodeView *view, Transc
     PacsStatus status = render_scale(rows, view->is_rough, picture, err);
     if (status == PACS_OK)
         status = render_turn(picture, &rows->geometry, err);
-    return status;
+    return status == PACS_OK ? render_graphics(rows->rendering, &rows->geometry, picture, err) : status;
 }
 
 static PacsStatus render_shown(const TranscodeFrame *frame, const TranscodeRendering *rendering,

@@ -100,6 +100,8 @@
 #define PACS_MAX_FRAME_BYTES (512u << 20)     /* one frame, native: 16,000 by 10,000 pixels of colour; tomosynthesis has 30 MB */
 #define PACS_MAX_PICTURE_SIDE (1u << 20)      /* columns or rows of a picture: 65,535 of DICOM, oblong pixels made square */
 #define PACS_MAX_SHUTTER_VERTICES 65536       /* count; drawn by hand they have ten, a row is cut with each */
+#define PACS_MAX_GRAPHIC_POINTS (1u << 20)    /* count, of all lines drawn on one picture; a presentation state has hundreds */
+#define PACS_MAX_DRAWN_TEXT 4096              /* one text on a picture: what is longer fills it anyway */
 #define PACS_MAX_TRANSCODED (512u << 20)      /* one frame or picture, made: a native frame is the largest */
 #define PACS_MAX_TRANSCODE_HELD (1u << 20)    /* made, and kept in memory too: pictures and most frames; larger ones are read from files */
 #define PACS_MAX_PICTURE_ATTRIBUTES (128u << 20) /* of one frame: tables are 128 kB, a mammogram's overlay 3 MB; 1 million private elements */

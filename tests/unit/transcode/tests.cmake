@@ -1,4 +1,4 @@
-foreach(name render_tone render_colour render_layers render_geometry)
+foreach(name render_tone render_colour render_layers render_geometry render_graphics)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode m SOURCES support/rendered.c)
 endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/picture_test SOURCES support/picture_read.c
