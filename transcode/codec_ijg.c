@@ -65,6 +65,8 @@ static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *nat
         return status;
     if (precision <= 8 && native->bits_allocated == 16)
         transcode_pixels_widen(out, count);
+    if (header.process != TRANSCODE_JPEG_LOSSLESS && precision > native->bits_stored)
+        transcode_pixels_limit(native, out, out_size);
     /* Fewer bits than are stored: all values were found to be small and positive when it was written. */
     if (native->is_signed && precision >= native->bits_stored)
         transcode_samples_extend(native, precision, out, count);

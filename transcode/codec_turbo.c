@@ -96,7 +96,8 @@ static void choose_colours(Decoder *decoder)
     if (jpeg->num_components != 3)
         return; /* grey stays, YCCK becomes CMYK */
     jpeg->jpeg_color_space = decoder->is_ybr ? JCS_YCbCr : JCS_RGB;
-    jpeg->out_color_space = decoder->is_ybr && decoder->native->photometric != TRANSCODE_RGB ? JCS_YCbCr : JCS_RGB;
+    jpeg->out_color_space = decoder->is_ybr && decoder->native->photometric != TRANSCODE_RGB ? JCS_YCbCr
+                                                                                             : JCS_RGB;
 }
 
 static void read_rows(Decoder *decoder)
@@ -144,8 +145,8 @@ static bool takes(const TranscodeFrame *frame)
            header.process != TRANSCODE_JPEG_LOSSLESS && header.base.precision == 8;
 }
 
-static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *native, uint8_t *out, size_t out_size,
-                         PacsError *err)
+static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *native, uint8_t *out,
+                         size_t out_size, PacsError *err)
 {
     Decoder decoder = {.frame = frame, .native = native, .out = out};
     TranscodeJpegHeader header;
@@ -167,6 +168,8 @@ static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *nat
         return pacs_fail(err, PACS_INVALID, "the JPEG cannot be decoded: %s", decoder.trap.text);
     if (native->bits_allocated == 16)
         transcode_pixels_widen(out, out_size / 2);
+    if (native->bits_stored < 8)
+        transcode_pixels_limit(native, out, out_size);
     if (native->is_signed && native->bits_stored <= 8)
         transcode_samples_extend(native, 8, out, out_size / transcode_sample_size(native));
     return PACS_OK;
@@ -214,12 +217,13 @@ static void set_parameters(Encoder *encoder)
     jpeg->image_width = layout->columns;
     jpeg->image_height = layout->rows;
     jpeg->input_components = layout->samples_per_pixel;
-    jpeg->in_color_space = layout->samples_per_pixel == 1             ? JCS_GRAYSCALE
+    jpeg->in_color_space = layout->samples_per_pixel == 1         ? JCS_GRAYSCALE
                            : layout->photometric == TRANSCODE_RGB ? JCS_RGB
                                                                   : JCS_YCbCr;
     jpeg_set_defaults(jpeg);
     jpeg_set_quality(jpeg, (int)encoder->quality, TRUE);
-    jpeg->comp_info[0].h_samp_factor = layout->samples_per_pixel == 3 ? 2 : 1; /* 4:2:2, as YBR_FULL_422 says */
+    jpeg->comp_info[0].h_samp_factor = layout->samples_per_pixel == 3 ? 2
+                                                                      : 1; /* 4:2:2, as YBR_FULL_422 says */
     jpeg->comp_info[0].v_samp_factor = 1;
 }
 
@@ -250,7 +254,8 @@ static bool can_encode(const char *transfer_syntax_uid, const TranscodeLayout *l
 {
     (void)transfer_syntax_uid;
     return layout->bits_stored <= 8 && layout->bits_allocated <= 16 && layout->bits_allocated >= 8 &&
-           !layout->is_signed && layout->rows <= JPEG_MAX_DIMENSION && layout->columns <= JPEG_MAX_DIMENSION &&
+           !layout->is_signed && layout->rows <= JPEG_MAX_DIMENSION &&
+           layout->columns <= JPEG_MAX_DIMENSION &&
            (layout->samples_per_pixel == 1 || layout->samples_per_pixel == 3);
 }
 
@@ -272,8 +277,8 @@ static PacsStatus take_samples(const TranscodeFrame *native, uint8_t **ret_copy,
     return PACS_OK;
 }
 
-static PacsStatus encode(const TranscodeFrame *native, const TranscodeTarget *target, const TranscodeLayout *as,
-                         PacsBuffer *out, PacsError *err)
+static PacsStatus encode(const TranscodeFrame *native, const TranscodeTarget *target,
+                         const TranscodeLayout *as, PacsBuffer *out, PacsError *err)
 {
     const size_t before = out->size;
     PACS_AUTO_FREE uint8_t *copy = NULL;
@@ -298,7 +303,8 @@ static PacsStatus encode(const TranscodeFrame *native, const TranscodeTarget *ta
 }
 
 static const char *const decodes[] = {
-    PACS_UID_JPEG_BASELINE,   PACS_UID_JPEG_EXTENDED,
+    PACS_UID_JPEG_BASELINE,
+    PACS_UID_JPEG_EXTENDED,
     "1.2.840.10008.1.2.4.52", /* the retired ones: extended, arithmetic */
     "1.2.840.10008.1.2.4.53", /* spectral selection */
     "1.2.840.10008.1.2.4.54", /* spectral selection, arithmetic */

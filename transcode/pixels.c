@@ -59,17 +59,40 @@ void transcode_pixels_widen(uint8_t *samples, size_t count)
     }
 }
 
-PacsStatus transcode_pixels_check(const TranscodeHeader *header, const TranscodeLayout *native, PacsError *err)
+void transcode_pixels_limit(const TranscodeLayout *layout, uint8_t *samples, size_t size)
+{
+    const uint32_t largest = (1u << layout->bits_stored) - 1;
+
+    if (layout->is_signed || layout->bits_stored == layout->bits_allocated ||
+        layout->high_bit + 1u != layout->bits_stored)
+        return;
+    if (layout->bits_allocated == 8) {
+        for (size_t i = 0; i < size; i++)
+            samples[i] = samples[i] > largest ? (uint8_t)largest : samples[i];
+        return;
+    }
+    for (size_t i = 0; i + 2 <= size; i += 2) {
+        uint16_t word;
+
+        memcpy(&word, samples + i, sizeof word);
+        word = htole16(le16toh(word) > largest ? (uint16_t)largest : le16toh(word));
+        memcpy(samples + i, &word, sizeof word);
+    }
+}
+
+PacsStatus transcode_pixels_check(const TranscodeHeader *header, const TranscodeLayout *native,
+                                  PacsError *err)
 {
     if (header->rows != native->rows || header->columns != native->columns)
         return pacs_fail(err, PACS_INVALID,
-                         "the codestream has %u rows and %u columns, the attributes say %u and %u", header->rows,
-                         header->columns, native->rows, native->columns);
+                         "the codestream has %u rows and %u columns, the attributes say %u and %u",
+                         header->rows, header->columns, native->rows, native->columns);
     if (header->components != native->samples_per_pixel)
         return pacs_fail(err, PACS_INVALID, "the codestream has %u samples a pixel, the attributes say %u",
                          header->components, native->samples_per_pixel);
     if (header->precision == 0 || header->precision > native->bits_allocated)
-        return pacs_fail(err, PACS_INVALID, "the codestream has samples of %u bits, the attributes allocate %u",
+        return pacs_fail(err, PACS_INVALID,
+                         "the codestream has samples of %u bits, the attributes allocate %u",
                          header->precision, native->bits_allocated);
     return PACS_OK;
 }

@@ -20,6 +20,10 @@ void transcode_pixels_take(const TranscodeLayout *layout, const uint8_t *in, siz
 /** In place: `count` bytes at the front become words of 16 bits. */
 void transcode_pixels_widen(uint8_t *samples, size_t count);
 
+/** In place: unsigned samples of 8 or 16 bits that a lossy codestream of more bits brought above bits_stored become the
+ *  largest value: cut off they would be small ones. */
+void transcode_pixels_limit(const TranscodeLayout *layout, uint8_t *samples, size_t size);
+
 /** What a codestream says of itself. */
 typedef struct TranscodeHeader {
     uint32_t rows, columns;
