@@ -12,8 +12,9 @@
 
 /** Every codec; where two can do a frame, the first one does it. */
 static const TranscodeCodec *const codecs[] = {
-    &transcode_codec_native, &transcode_codec_rle,    &transcode_codec_deflate, &transcode_codec_turbo,
-    &transcode_codec_ijg,    &transcode_codec_charls, &transcode_codec_openjph, &transcode_codec_openjpeg,
+    &transcode_codec_native,  &transcode_codec_rle,      &transcode_codec_deflate,
+    &transcode_codec_turbo,   &transcode_codec_ijg,      &transcode_codec_charls,
+    &transcode_codec_openjph, &transcode_codec_openjpeg, &transcode_codec_jxl,
 };
 
 #define CODEC_COUNT (sizeof codecs / sizeof *codecs)

@@ -68,8 +68,8 @@ bool transcode_is_lossy(const char *from_uid, const TranscodeTarget *target)
 
 /* ---- Decoding ---- */
 
-PacsStatus transcode_rules_decoded(const char *from_uid, const TranscodeLayout *stored, TranscodeLayout *ret_native,
-                                   PacsError *err)
+PacsStatus transcode_rules_decoded(const char *from_uid, const TranscodeLayout *stored,
+                                   TranscodeLayout *ret_native, PacsError *err)
 {
     const Family family = family_of(from_uid);
     const bool turns_rgb = family == JPEG || family == JPEG_XL;
@@ -149,6 +149,10 @@ TranscodeLayout transcode_rules_encoded(const TranscodeTarget *target, const Tra
     case JPEG_2000:
         if (input->photometric == TRANSCODE_RGB)
             layout.photometric = loses(target->transfer_syntax_uid) ? TRANSCODE_YBR_ICT : TRANSCODE_YBR_RCT;
+        break;
+    case JPEG_XL:
+        if (input->photometric == TRANSCODE_RGB && loses(target->transfer_syntax_uid))
+            layout.photometric = TRANSCODE_XYB;
         break;
     default:
         break;
