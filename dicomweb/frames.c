@@ -197,6 +197,15 @@ static PacsStatus add_single(const FramesRequest *asked, PacsHttpReply *reply, P
     return add_frame(asked, &asked->frames[0], reply, err);
 }
 
+/* False: it has to be put together. */
+static bool recall_body(const FramesRequest *asked, PacsHttpReply *reply)
+{
+    const char *boundary = asked->offer.is_multipart ? asked->fingerprint : NULL;
+    const char *type = dicomweb_content_type(&asked->offer, boundary, asked->arena);
+
+    return type && pacs_http_reply_recall(reply, type, asked->fingerprint);
+}
+
 static PacsStatus add_body(FramesRequest *asked, const char *root, PacsHttpReply *reply, PacsError *err)
 {
     PacsStatus status = pacs_retrieve_image_fd(asked->dicomweb->retrieve, asked->image, &asked->fd, err);
@@ -204,6 +213,7 @@ static PacsStatus add_body(FramesRequest *asked, const char *root, PacsHttpReply
     if (status != PACS_OK && status != PACS_UNSUPPORTED)
         return status;
     status = asked->offer.is_multipart ? add_parts(asked, root, reply, err) : add_single(asked, reply, err);
+    pacs_http_reply_remember(reply, asked->fingerprint);
     if (asked->fd >= 0) {
         /* NOLINTNEXTLINE(performance-no-int-to-ptr): a descriptor on its way through a context */
         pacs_http_reply_keep(reply, (void *)(intptr_t)asked->fd, close_fd);
@@ -248,7 +258,8 @@ static PacsStatus reply_frames(FramesRequest *asked, PacsHttpReply *reply, PacsE
         pacs_http_reply_header(reply, "Cache-Control", CACHE_CONTROL);
         return PACS_OK;
     }
-    status = add_body(asked, root, reply, err);
+    if (!recall_body(asked, reply))
+        status = add_body(asked, root, reply, err);
     if (status == PACS_OK)
         pacs_http_reply_header(reply, "Cache-Control", CACHE_CONTROL);
     return status;

@@ -19,10 +19,6 @@
  * suspended (so we suspend only when something is left or all has come).
  */
 
-/* Header of 64 KiB, 1,024 parameters and as many headers as libmicrohttpd keeps of them, and the reply's
- * header. */
-#define CONNECTION_MEMORY (128u << 10)
-
 /** What hangs on a connection. */
 typedef struct Connection {
     PacsHttpDaemon *daemon;
@@ -544,7 +540,7 @@ PacsStatus pacs_http_daemon_start(PacsHttpDaemon *daemon, PacsHttpServer *server
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, 0,
         NULL, NULL, handle_access, daemon,                                                   /**/
         MHD_OPTION_CONNECTION_LIMIT, (unsigned int)(server->options.max_connections + 1024), /**/
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,                       /**/
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)PACS_HTTP_CONNECTION_MEMORY,             /**/
         MHD_OPTION_CONNECTION_TIMEOUT, 0u, /* the watch's business */                        /**/
         MHD_OPTION_STRICT_FOR_CLIENT, 1,                                                     /**/
         MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,                                   /**/

@@ -68,19 +68,22 @@ typedef enum PacsHttpPayloadKind {
     PACS_HTTP_PAYLOAD_STATIC, /* bytes that outlive the reply (also: in the arena) */
     PACS_HTTP_PAYLOAD_SOURCE,
     PACS_HTTP_PAYLOAD_PIECES, /* also: a file */
+    PACS_HTTP_PAYLOAD_MAPPED, /* bytes that only the kernel reads */
 } PacsHttpPayloadKind;
 
 typedef struct PacsHttpPayload {
     PacsHttpPayloadKind kind;
     uint8_t *owned;
     void (*release)(void *owned);
-    const uint8_t *bytes; /* of OWNED and STATIC */
+    const uint8_t *bytes; /* of OWNED, STATIC and MAPPED */
     PacsSource *source;
     bool is_slow; /* SOURCE: not to be read on an HTTP thread */
     PacsHttpPieces *pieces;
-    int fd;          /* PIECES: the file they are of, to close; or -1 */
-    uint64_t offset; /* SOURCE: bytes to read and drop first */
-    uint64_t size;   /* PACS_HTTP_UNKNOWN_SIZE possible for SOURCE */
+    const char *name;       /* PIECES: of their content, or NULL */
+    PacsHttpMapped *mapped; /* MAPPED; of PIECES while they become that */
+    int fd;                 /* PIECES: the file they are of, to close; or -1 */
+    uint64_t offset;        /* SOURCE: bytes to read and drop first */
+    uint64_t size;          /* PACS_HTTP_UNKNOWN_SIZE possible for SOURCE */
 } PacsHttpPayload;
 
 /** What has to stay until the answer has been sent. */

@@ -160,6 +160,17 @@ typedef struct PacsHttpOpener {
 void pacs_http_reply_piece_opened(PacsHttpReply *reply, const PacsHttpOpener *opener, const void *item,
                                   uint64_t size);
 
+/*
+ * Bodies that are asked for again and again need not be put together again. `name` is a digest of all that shapes the body:
+ * bodies of one name are the same bytes, always and at every address. Whether the client may have it, and whether it
+ * still exists, is for the handler to find out first, each time.
+ */
+
+/** True: a body of this name is in memory and has become the reply's. Never where a part of it is asked for (Range). */
+PACS_CHECKED bool pacs_http_reply_recall(PacsHttpReply *reply, const char *content_type, const char *name);
+/** The pieces that were set are the body of this name; name is copied. */
+void pacs_http_reply_remember(PacsHttpReply *reply, const char *name);
+
 /** *Takes* thing: release(thing) is called once the answer has been sent or given up, on any thread; it must not
  *  block. Where there is no memory it is called at once: so keep what pieces borrow after they were added. */
 void pacs_http_reply_keep(PacsHttpReply *reply, void *thing, void (*release)(void *thing));

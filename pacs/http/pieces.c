@@ -239,3 +239,59 @@ PacsHttpRead pacs_http_pieces_read(PacsHttpPieces *pieces, void *bytes, size_t s
     *ret_size = total;
     return PACS_HTTP_READ_DONE;
 }
+
+/* ---- Mapping ---- */
+
+/* False: more than one range of a file, or none, or something else that has to be opened. */
+static bool find_range(const PacsHttpPieces *pieces, PacsHttpMappedRange *ret_range)
+{
+    PacsHttpMappedRange range = {.fd = -1};
+
+    for (const Block *block = &pieces->first; block; block = block->next) {
+        for (size_t i = 0; i < block->count; i++) {
+            const Piece *piece = &block->pieces[i];
+
+            if (piece->opener || (piece->fd >= 0 && range.fd >= 0))
+                return false;
+            if (piece->fd >= 0) {
+                range.fd = piece->fd;
+                range.offset = piece->offset;
+                range.size = (size_t)piece->size;
+            } else {
+                *(range.fd >= 0 ? &range.after : &range.before) += (size_t)piece->size;
+            }
+        }
+    }
+    *ret_range = range;
+    return range.fd >= 0;
+}
+
+static void copy_bytes(const PacsHttpPieces *pieces, PacsHttpMapped *mapped)
+{
+    uint8_t *place = pacs_http_mapped_before(mapped);
+
+    for (const Block *block = &pieces->first; block; block = block->next) {
+        for (size_t i = 0; i < block->count; i++) {
+            const Piece *piece = &block->pieces[i];
+
+            if (piece->fd >= 0) {
+                place = pacs_http_mapped_after(mapped);
+            } else {
+                memcpy(place, piece->bytes, (size_t)piece->size);
+                place += piece->size;
+            }
+        }
+    }
+}
+
+PacsHttpMapped *pacs_http_pieces_map(const PacsHttpPieces *pieces)
+{
+    PacsHttpMappedRange range;
+
+    if (!find_range(pieces, &range))
+        return NULL;
+    PacsHttpMapped *mapped = pacs_http_mapped_new(&range);
+    if (mapped)
+        copy_bytes(pieces, mapped);
+    return mapped;
+}

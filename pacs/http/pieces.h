@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "pacs/http/http.h"
+#include "pacs/http/mapped.h"
 #include "pacs/util/arena.h"
 
 /**
@@ -39,3 +40,7 @@ typedef enum PacsHttpRead {
  *  disk would have to be waited for. */
 PacsHttpRead pacs_http_pieces_read(PacsHttpPieces *pieces, void *bytes, size_t size, bool may_wait,
                                    size_t *ret_size);
+
+/** The whole body as mapped memory, not prepared yet; the descriptor stays borrowed. NULL: it is not one range of a file with
+ *  bytes around it, or mapping it is of no use. */
+PacsHttpMapped *pacs_http_pieces_map(const PacsHttpPieces *pieces);

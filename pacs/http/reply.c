@@ -22,6 +22,7 @@ void pacs_http_payload_clear(PacsHttpPayload *payload)
         payload->release(payload->owned);
     pacs_source_free(payload->source);
     pacs_http_pieces_clear(payload->pieces);
+    pacs_http_mapped_unref(payload->mapped);
     if (payload->fd >= 0)
         (void)close(payload->fd); /* only read from */
     *payload = (PacsHttpPayload){.fd = -1};
@@ -206,6 +207,37 @@ void pacs_http_reply_fd(PacsHttpReply *reply, const char *content_type, int fd, 
     pacs_http_reply_piece_fd(reply, fd, offset, size);
 }
 
+/* ---- Bodies that are asked for again ---- */
+
+static void send_mapped(PacsHttpPayload *payload)
+{
+    payload->kind = PACS_HTTP_PAYLOAD_MAPPED;
+    payload->bytes = pacs_http_mapped_bytes(payload->mapped);
+    payload->size = pacs_http_mapped_size(payload->mapped);
+}
+
+bool pacs_http_reply_recall(PacsHttpReply *reply, const char *content_type, const char *name)
+{
+    const PacsHttpRequest *request = reply->request;
+    PacsHttpPayload payload = {.fd = -1};
+
+    if (pacs_http_header(request, "Range"))
+        return false;
+    payload.mapped = pacs_http_mapped_bodies_find(request->site->mapped, name);
+    if (!payload.mapped || pacs_http_mapped_prepare(payload.mapped, false) != PACS_HTTP_MAPPED_READY) {
+        pacs_http_mapped_unref(payload.mapped);
+        return false;
+    }
+    send_mapped(&payload);
+    set_payload(reply, content_type, payload);
+    return true;
+}
+
+void pacs_http_reply_remember(PacsHttpReply *reply, const char *name)
+{
+    reply->payload.name = pacs_arena_strdup(reply->request->arena, name); /* without: it is not remembered */
+}
+
 void pacs_http_reply_keep(PacsHttpReply *reply, void *thing, void (*release)(void *thing))
 {
     PacsHttpKept *kept = pacs_arena_alloc(reply->request->arena, sizeof *kept);
@@ -318,7 +350,8 @@ static void serve_range(PacsHttpReply *reply)
 
     if (reply->code != 200 || request->method != PACS_HTTP_GET ||
         reply->payload.size == PACS_HTTP_UNKNOWN_SIZE ||
-        (reply->payload.kind != PACS_HTTP_PAYLOAD_PIECES && reply->payload.kind != PACS_HTTP_PAYLOAD_SOURCE))
+        (reply->payload.kind != PACS_HTTP_PAYLOAD_PIECES && reply->payload.kind != PACS_HTTP_PAYLOAD_SOURCE &&
+         reply->payload.kind != PACS_HTTP_PAYLOAD_MAPPED))
         return;
     pacs_http_reply_header(reply, "Accept-Ranges", "bytes");
     if (!pacs_http_if_range_matches(pacs_http_header(request, "If-Range"), reply->etag))
@@ -335,6 +368,29 @@ static void serve_range(PacsHttpReply *reply)
     }
 }
 
+/* Pieces that are known by a name and were asked for before become mapped memory. FAILED: they are to be read. */
+static PacsHttpMappedState map_named(PacsHttpReply *reply, bool may_wait)
+{
+    PacsHttpMappedBodies *bodies = reply->request->site->mapped;
+    PacsHttpPayload *payload = &reply->payload;
+
+    if (!payload->name || reply->code != 200)
+        return PACS_HTTP_MAPPED_FAILED;
+    if (!payload->mapped)
+        payload->mapped = pacs_http_mapped_bodies_find(bodies, payload->name);
+    if (!payload->mapped && pacs_http_mapped_bodies_wants(bodies, payload->name))
+        payload->mapped = pacs_http_pieces_map(payload->pieces);
+    PacsHttpMappedState state = payload->mapped ? pacs_http_mapped_prepare(payload->mapped, may_wait)
+                                                : PACS_HTTP_MAPPED_FAILED;
+    if (state == PACS_HTTP_MAPPED_READY) {
+        pacs_http_mapped_bodies_add(bodies, payload->name, payload->mapped);
+        send_mapped(payload);
+    }
+    if (state == PACS_HTTP_MAPPED_FAILED)
+        payload->name = NULL;
+    return state;
+}
+
 /*
  * A small body leaves in one write with its header, which beats sendfile (measured: frames of half a megabyte).
  * Read here, before anything is sent, so that a file that is short is still a proper error. False: not may_wait,
@@ -349,6 +405,9 @@ static bool read_small_body(PacsHttpReply *reply, bool may_wait)
     if (reply->failed || payload->kind != PACS_HTTP_PAYLOAD_PIECES || size > PACS_HTTP_READ_WHOLE ||
         reply->request->is_head)
         return true;
+    PacsHttpMappedState state = map_named(reply, may_wait);
+    if (state != PACS_HTTP_MAPPED_FAILED)
+        return state == PACS_HTTP_MAPPED_READY;
     if (!payload->owned)
         payload->owned = pacs_http_buffers_take(reply->request->site->buffers, (size_t)size);
     if (!payload->owned)

@@ -101,6 +101,13 @@ static void fill_in_defaults(PacsHttpServerOptions *options)
     options->address_count = 0;
 }
 
+static void tick(void *context)
+{
+    const PacsHttpServer *server = context;
+
+    pacs_http_mapped_bodies_expire(server->site->mapped);
+}
+
 static PacsStatus open_parts(PacsHttpServer *server, const PacsHttpServerOptions *given, PacsError *err)
 {
     const PacsHttpServerOptions *options = &server->options;
@@ -108,7 +115,9 @@ static PacsStatus open_parts(PacsHttpServer *server, const PacsHttpServerOptions
     const PacsHttpWatchOptions watch = {.max_connections = options->max_connections + 1024,
                                         .keep_alive_ms = options->keep_alive_ms,
                                         .header_ms = options->header_ms,
-                                        .transfer_ms = options->transfer_ms};
+                                        .transfer_ms = options->transfer_ms,
+                                        .tick = tick,
+                                        .context = server};
 
     server->daemons = calloc(options->io_threads, sizeof *server->daemons);
     if (!server->daemons)

@@ -10,7 +10,9 @@ PacsStatus pacs_http_site_new(const PacsHttpSiteOptions *options, PacsHttpSite *
 
     if (site)
         site->buffers = pacs_http_buffers_new(PACS_MAX_HTTP_HELD_ANSWERS);
-    if (!site || !site->buffers)
+    if (site)
+        site->mapped = pacs_http_mapped_bodies_new();
+    if (!site || !site->buffers || !site->mapped)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for the HTTP server");
     site->options = *options;
     site->options.users = NULL; /* the digests are in auth; nothing here may use the passwords */
@@ -39,6 +41,7 @@ void pacs_http_site_free(PacsHttpSite *site)
     if (!site)
         return;
     pacs_http_buffers_free(site->buffers);
+    pacs_http_mapped_bodies_free(site->mapped);
     pacs_http_cors_free(site->cors);
     pacs_http_auth_free(site->auth);
     pacs_http_router_free(site->router);

@@ -8,6 +8,7 @@
 #include "pacs/http/buffers.h"
 #include "pacs/http/cors.h"
 #include "pacs/http/http.h"
+#include "pacs/http/mapped_bodies.h"
 #include "pacs/http/router.h"
 #include "pacs/util/auto.h"
 #include "pacs/util/blocks.h"
@@ -39,6 +40,7 @@ typedef struct PacsHttpSite {
     PacsHttpRouter *router;
     PacsHttpAuth *auth;
     PacsHttpBuffers *buffers;
+    PacsHttpMappedBodies *mapped;
     PacsMetricFamily *requests;
     PacsMetricFamily *seconds;
     PacsMetric *in_flight;

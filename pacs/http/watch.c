@@ -292,6 +292,8 @@ static void *watch_until_stopped(void *argument)
         last_look_ns = now;
         check_entries(watch);
         check_lingering(watch);
+        if (watch->options.tick)
+            watch->options.tick(watch->options.context);
     }
     return NULL;
 }

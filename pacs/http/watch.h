@@ -44,6 +44,8 @@ typedef struct PacsHttpWatchOptions {
     uint32_t keep_alive_ms;
     uint32_t header_ms;
     uint32_t transfer_ms;
+    void (*tick)(void *context); /* on the watch's thread, some times a second; NULL: nothing */
+    void *context;
 } PacsHttpWatchOptions;
 
 /** Per transfer_ms: 550 bytes/s at 30 s, what no working line stays under. */

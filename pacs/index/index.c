@@ -31,6 +31,11 @@ bool pacs_index_generation(PacsIndex *index, uint64_t *ret_generation)
     return index->ops->generation && index->ops->generation(index, ret_generation);
 }
 
+bool pacs_index_removals(PacsIndex *index, uint64_t *ret_removals)
+{
+    return index->ops->removals && index->ops->removals(index, ret_removals);
+}
+
 const char *pacs_change_type_name(PacsChangeType type)
 {
     static const char *const names[PACS_CHANGE_TYPE_COUNT] = {

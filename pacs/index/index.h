@@ -39,6 +39,10 @@ PACS_CHECKED PacsStatus pacs_index_check(PacsIndex *index, PacsError *err);
  * long as it stays. False where others may write that we do not hear of.
  */
 bool pacs_index_generation(PacsIndex *index, uint64_t *ret_generation);
+/**
+ * The same, but additions leave it as it is: what was read of one object after it was asked for holds as long as it stays.
+ */
+bool pacs_index_removals(PacsIndex *index, uint64_t *ret_removals);
 
 /* ---- Writing: pacs/index/index_write.h.  Reading: below. ---- */
 

@@ -28,6 +28,7 @@ typedef struct PacsIndexOps {
     void (*free)(PacsIndex *self);
     PacsStatus (*check)(PacsIndex *self, PacsError *err);
     bool (*generation)(PacsIndex *self, uint64_t *ret_generation); /* NULL: others write too */
+    bool (*removals)(PacsIndex *self, uint64_t *ret_removals);     /* NULL: others remove too */
 
     PacsStatus (*add)(PacsIndex *self, const PacsPreparedAdd *add, PacsIndexAdded *ret_added, PacsError *err);
     PacsStatus (*delete_resource)(PacsIndex *self, PacsLevel level, const PacsOrthancId *id,

@@ -48,6 +48,12 @@ static bool sqlite_generation(PacsIndex *self, uint64_t *ret_generation)
     return true;
 }
 
+static bool sqlite_removals(PacsIndex *self, uint64_t *ret_removals)
+{
+    *ret_removals = atomic_load(&pacs_index_sqlite(self)->removals);
+    return true;
+}
+
 PacsStatus pacs_index_sqlite_statistics(PacsIndex *self, PacsStatistics *ret_statistics, PacsError *err)
 {
     INDEX_AUTO_READER IndexReader reader = {0};
@@ -92,6 +98,7 @@ static const PacsIndexOps sqlite_ops = {
     .free = sqlite_free,
     .check = sqlite_check,
     .generation = sqlite_generation,
+    .removals = sqlite_removals,
     .add = pacs_index_sqlite_add,
     .delete_resource = pacs_index_sqlite_delete,
     .stabilise = pacs_index_sqlite_stabilise,

@@ -58,11 +58,13 @@ typedef struct IndexSqlite {
     bool writer_started;
     atomic_bool stopping;
     atomic_uint_fast64_t generation; /* commits so far */
+    atomic_uint_fast64_t removals;   /* those of them that took an object away */
 
     /* What follows belongs to the writer thread. */
     PacsSqlite *writer;
     IndexTotals totals;
     bool purging; /* rows of deleted instances are left */
+    bool removes; /* the transaction under way takes objects away; or one did that was undone */
     IndexRecentSeries recent[INDEX_RECENT_SERIES];
     struct {
         bool used;

@@ -243,6 +243,7 @@ PacsStatus pacs_index_sqlite_delete_target(IndexSqlite *index, const IndexDeleti
     Loss loss = {0};
     PacsStatus status = PACS_OK;
     pacs_index_sqlite_forget(index);
+    index->removes = true;
     switch (target->level) {
     case PACS_LEVEL_PATIENT:
         status = delete_patient(index, target->rows[PACS_LEVEL_PATIENT], arena, &loss, err);

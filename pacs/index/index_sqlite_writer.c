@@ -110,9 +110,12 @@ static PacsStatus commit(IndexSqlite *index, const IndexTotals *before, PacsErro
     PACS_CRASH_POINT("before-commit");
     if (status == PACS_OK)
         status = command(index, "COMMIT", err);
-    if (status == PACS_OK)
-        atomic_fetch_add(&index->generation, 1); /* before anybody is answered */
-    return status;
+    if (status != PACS_OK)
+        return status;
+    atomic_fetch_add(&index->generation, 1); /* before anybody is answered */
+    atomic_fetch_add(&index->removals, index->removes);
+    index->removes = false;
+    return PACS_OK;
 }
 
 /** The ordinary case, without savepoints. */

@@ -8,8 +8,8 @@
 
 /* ---- Looking up ---- */
 
-PacsStatus pacs_retrieve_image(PacsRetrieve *retrieve, const PacsUidPath *path, PacsArena *arena,
-                               PacsRetrievedImage **ret_image, PacsError *err)
+static PacsStatus look_up(PacsRetrieve *retrieve, const PacsUidPath *path, PacsArena *arena,
+                          PacsRetrievedImage **ret_image, PacsError *err)
 {
     PacsRetrievedImage *image = pacs_arena_alloc(arena, sizeof *image);
     PacsStoredObject *object = NULL;
@@ -35,6 +35,23 @@ PacsStatus pacs_retrieve_image(PacsRetrieve *retrieve, const PacsUidPath *path, 
     status = pacs_frame_table_count(image->frame_table, image->frame_table_size, &image->frame_count, err);
     if (status == PACS_OK)
         *ret_image = image;
+    return status;
+}
+
+PacsStatus pacs_retrieve_image(PacsRetrieve *retrieve, const PacsUidPath *path, PacsArena *arena,
+                               PacsRetrievedImage **ret_image, PacsError *err)
+{
+    uint64_t removals = 0;
+    const bool may_keep = pacs_index_removals(retrieve->index, &removals);
+    PacsRetrievedImage *kept = may_keep ? image_cache_find(retrieve->images, path, removals, arena) : NULL;
+
+    if (kept) {
+        *ret_image = kept;
+        return PACS_OK;
+    }
+    PacsStatus status = look_up(retrieve, path, arena, ret_image, err);
+    if (status == PACS_OK && may_keep)
+        image_cache_add(retrieve->images, path, removals, *ret_image);
     return status;
 }
 

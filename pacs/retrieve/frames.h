@@ -24,7 +24,7 @@ typedef struct PacsRetrievedImage {
     bool is_native; /* frames leave as explicit little endian; else in the stored transfer syntax */
 } PacsRetrievedImage;
 
-/** One statement of the index. path names an instance. */
+/** One statement of the index, or none where it was asked a moment ago. path names an instance. */
 PACS_CHECKED PacsStatus pacs_retrieve_image(PacsRetrieve *retrieve, const PacsUidPath *path, PacsArena *arena,
                                             PacsRetrievedImage **ret_image, PacsError *err);
 

@@ -15,7 +15,8 @@ PacsStatus pacs_retrieve_new(PacsStore *store, PacsIndex *index, PacsRetrieve **
     retrieve->index = index;
     (void)pthread_mutex_init(&retrieve->layouts_lock, NULL); /* cannot fail on Linux without attributes */
     retrieve->metadata = metadata_cache_new(PACS_METADATA_CACHE);
-    if (!retrieve->metadata)
+    retrieve->images = image_cache_new();
+    if (!retrieve->metadata || !retrieve->images)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for retrieval");
     *ret_retrieve = PACS_STEAL(retrieve);
     return PACS_OK;
@@ -27,6 +28,7 @@ void pacs_retrieve_free(PacsRetrieve *retrieve)
         return;
     metadata_cache_free(retrieve->metadata);
     (void)pthread_mutex_destroy(&retrieve->layouts_lock);
+    image_cache_free(retrieve->images);
     free(retrieve);
 }
 

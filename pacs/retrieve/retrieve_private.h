@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "pacs/retrieve/image_cache.h"
 #include "pacs/retrieve/metadata_cache.h"
 #include "pacs/retrieve/retrieve.h"
 #include "transcode/layout.h"
@@ -21,6 +22,7 @@ struct PacsRetrieve {
     TranscodeService *transcode;  /* NULL: frames leave as they are stored */
     pthread_mutex_t layouts_lock; /* of layouts */
     LayoutPlace layouts[LAYOUT_PLACES];
+    ImageCache *images;
 };
 
 /** A row without its object is our damage, not the asker's mistake: PACS_NOT_FOUND becomes PACS_CORRUPT. */

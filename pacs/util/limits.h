@@ -15,6 +15,8 @@
 #define PACS_MAX_TEXT_VALUE (1u << 20)        /* one text value held in memory; UT/LT notes stay below 100 kB */
 #define PACS_MAX_INSTANCE_JSON (64u << 20)    /* DICOM JSON of one instance; 10,000-frame functional groups need 20 MB */
 #define PACS_MAX_METADATA_TEXT (512u << 20)   /* the same with its BulkDataURIs made whole: a million of 220 bytes more */
+#define PACS_IMAGE_CACHE (16u << 20)          /* where frames stand, of images asked for a moment ago: 16,000 of one frame */
+#define PACS_IMAGE_CACHE_ENTRY (64u << 10)    /* tables of frames up to here: copied for each request */
 #define PACS_METADATA_CACHE (32u << 20)       /* answers of ready-made metadata kept in memory: 500 series of 500 slices */
 #define PACS_MAX_FRAME_TABLE (64u << 20)      /* fragment positions of one object: several million fragments */
 #define PACS_MAX_FRAGMENTS (1u << 22)         /* count, of one object: frames of 1 kB at the 4 GiB of an item length */
@@ -34,8 +36,8 @@
 #define PACS_DIMSE_REFUSALS 16                /* associations over the maximum that get a proper rejection at once; more are hung up on */
 
 /* HTTP */
-#define PACS_MAX_HTTP_HEADER (64u << 10)      /* request line and all headers: QIDO lists of 1,000 UIDs */
-#define PACS_MAX_HTTP_QUERY_PARAMETERS 1024   /* count */
+#define PACS_MAX_HTTP_HEADER (40u << 10)      /* request line and all headers: QIDO lists of 800 UIDs */
+#define PACS_MAX_HTTP_QUERY_PARAMETERS 256    /* count; each costs MHD 56 bytes beside its text */
 #define PACS_MAX_HTTP_COLLECTED_BODY (16u << 20) /* JSON bodies read whole: tools/find with long lists */
 #define PACS_HTTP_BODY_CHUNK (256u << 10)     /* what a streamed body hands to a worker at a time: one block (pacs/util/blocks.h) */
 #define PACS_MAX_HTTP_STREAMED_BODY (64ull << 30) /* one object of the largest scanners, with room; the store has its own */
@@ -43,8 +45,10 @@
 #define PACS_MAX_HTTP_IGNORED_BODY (1u << 20) /* read and dropped so that a refused client hears why; above: closed */
 #define PACS_MAX_HTTP_INFLATE_RATIO 200u      /* of a gzip request body above 16 MiB: images reach 20, bombs 1,032 */
 #define PACS_MAX_HTTP_REQUEST_ARENA (256u << 20) /* strings, rows and JSON of one answer: lists of a million ids */
-#define PACS_MAX_HTTP_REPLY_HEADERS (16u << 10)  /* of one reply: must fit beside the request in MHD's 128 KiB */
-#define PACS_MAX_HTTP_CONNECTIONS 12000       /* count; each costs up to 128 KiB once it has asked something */
+#define PACS_MAX_HTTP_REPLY_HEADERS (16u << 10)  /* of one reply */
+#define PACS_HTTP_CONNECTION_MEMORY (80u << 10) /* MHD's, of a connection that has asked something: all of the three above. It zeroes it after
+                                                   each request, so that twice as much would cost a quarter of the rate (measured) */
+#define PACS_MAX_HTTP_CONNECTIONS 12000       /* count */
 #define PACS_MAX_BULK_PARTS (1u << 16)        /* count, of one answer of bulk data: some 500 bytes of the arena each */
 #define PACS_MAX_CAPABILITIES (256u << 10)     /* the description of all routes: 20 kB, and a root of 1 kB */
 #define PACS_MAX_FRAME_LIST 4096              /* count, of one request: some 300 bytes of the arena each */
@@ -52,6 +56,11 @@
 #define PACS_MAX_HTTP_WAITING 1024            /* handlers waiting for a worker: beyond, 503 is kinder than a minute's wait */
 #define PACS_MAX_HTTP_HELD_ANSWERS (256u << 20) /* answers read whole and not sent yet, together: beyond, they are streamed */
 #define PACS_HTTP_READ_WHOLE (2u << 20)       /* files up to here leave in one write with their header (measured: beats sendfile) */
+#define PACS_HTTP_MAPPED_MIN (64u << 10)      /* bytes of a file from which mapping is cheaper than reading */
+#define PACS_HTTP_MAPPED_BYTES (1ull << 30)   /* of mapped bodies kept for the next request: page cache, which the kernel may take back */
+#define PACS_HTTP_MAPPED_COUNT 4096           /* of them; each is three areas of the 65,530 a process may have, as is each being sent */
+#define PACS_HTTP_MAPPED_CHECK_MS 1000        /* as long pages used a moment ago are taken to be in memory still: looking costs 10 us */
+#define PACS_HTTP_MAPPED_IDLE_MS 30000        /* nobody asked: it goes, so that a deleted object's bytes leave the disk */
 #define PACS_MAX_MULTIPART_HEADER (16u << 10) /* of one part: four lines and some URIs */
 #define PACS_MAX_MULTIPART_HEADERS 64         /* lines of it */
 #define PACS_MAX_MULTIPART_PREAMBLE (64u << 10) /* in front of the first boundary: a wrong boundary is told before 10 GB have come */

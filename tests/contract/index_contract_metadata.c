@@ -396,6 +396,22 @@ static void the_generation_rises_with_every_write_and_else_stays(void **state)
     assert_true(after > before);
 }
 
+static void removals_rise_when_something_goes_and_not_when_something_comes(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    uint64_t before = 0;
+    uint64_t after = 0;
+    if (!pacs_index_removals(index, &before))
+        return; /* others remove too: nothing is promised */
+    const PacsIndexAdded added = index_contract_add(index, 1, 1, 1, 1);
+    (void)index_contract_add(index, 1, 1, 1, 2);
+    assert_true(pacs_index_removals(index, &after));
+    assert_int_equal(after, before);
+    index_contract_delete(index, PACS_LEVEL_INSTANCE, added.ids[PACS_LEVEL_INSTANCE]);
+    assert_true(pacs_index_removals(index, &after));
+    assert_true(after > before);
+}
+
 /* ---- Leases ---- */
 
 static bool take(PacsIndex *index, const char *holder, uint32_t ttl_ms)
@@ -442,6 +458,7 @@ const struct CMUnitTest index_contract_metadata_tests[] = {
     INDEX_TEST(json_of_a_series_is_read_in_pages_of_either_order),
     INDEX_TEST(json_of_a_series_that_lost_something_is_refused),
     INDEX_TEST(the_generation_rises_with_every_write_and_else_stays),
+    INDEX_TEST(removals_rise_when_something_goes_and_not_when_something_comes),
     INDEX_TEST(a_lease_has_one_holder),
     INDEX_TEST(a_lease_that_ran_out_is_anybodys),
 };

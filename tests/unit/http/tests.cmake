@@ -1,4 +1,4 @@
-foreach(name multipart query range buffers)
+foreach(name multipart query range buffers mapped)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit http/${name}_test LINKS pacs_http)
 endforeach()
 foreach(name exchange body)

@@ -10,6 +10,7 @@
 
 #include "pacs/dicom/uid.h"
 #include "pacs/retrieve/frames.h"
+#include "pacs/retrieve/image_cache.h"
 #include "pacs/util/limits.h"
 #include "tests/support/archive.h"
 #include "tests/support/image.h"
@@ -315,6 +316,72 @@ static void a_lost_object_is_our_damage(void **state)
     assert_int_equal(pacs_source_read(source, &byte, 1, &got, NULL), PACS_CORRUPT);
 }
 
+/* ---- Kept answers of the index ---- */
+
+static const TestImage two_frames = {.transfer_syntax_uid = PACS_UID_EXPLICIT_LITTLE,
+                                     .rows = 1,
+                                     .columns = 2,
+                                     .bits_allocated = 16,
+                                     .frames = 2,
+                                     .pixels = twelve,
+                                     .size = 8};
+
+static void an_image_asked_for_again_is_the_same(void **state)
+{
+    Fixture *fixture = *state;
+    PacsRetrievedImage *again = NULL;
+
+    const PacsRetrievedImage *first = store(fixture, &two_frames);
+    assert_int_equal(pacs_retrieve_image(fixture->retrieve, &path, fixture->arena, &again, NULL), PACS_OK);
+    assert_ptr_not_equal(again, first);
+    assert_int_equal(again->frame_count, 2);
+    assert_true(again->is_native);
+    assert_string_equal(again->object->sop_instance_uid, path.sop_instance_uid);
+    assert_memory_equal(again->object->sha256, first->object->sha256, sizeof first->object->sha256);
+    assert_ptr_equal(again->key, &again->object->key);
+    expect_frame(fixture, again, 2, twelve + 4, 4);
+}
+
+static void a_deleted_image_is_found_no_more(void **state)
+{
+    Fixture *fixture = *state;
+    PacsRetrievedImage *found = NULL;
+    PacsUidMatch *matches = NULL;
+    PacsRemaining remaining;
+    size_t count = 0;
+
+    (void)store(fixture, &two_frames);
+    assert_int_equal(pacs_retrieve_image(fixture->retrieve, &path, fixture->arena, &found, NULL), PACS_OK);
+    assert_int_equal(
+        pacs_index_find_uids(fixture->archive.index, &path, fixture->arena, &matches, &count, NULL), PACS_OK);
+    assert_int_equal(
+        pacs_ingest_delete(fixture->archive.ingest, PACS_LEVEL_INSTANCE, matches[0].id, &remaining, NULL),
+        PACS_OK);
+    assert_int_equal(pacs_retrieve_image(fixture->retrieve, &path, fixture->arena, &found, NULL),
+                     PACS_NOT_FOUND);
+    const PacsRetrievedImage *stored_again = store(fixture, &two_frames);
+    expect_frame(fixture, stored_again, 1, twelve, 4);
+}
+
+static void an_image_is_kept_for_its_number_of_removals_and_its_path(void **state)
+{
+    Fixture *fixture = *state;
+    const PacsUidPath other = {path.study_uid, path.series_uid, "1.2.3.4"};
+    const PacsUidPath odd = {path.study_uid, path.series_uid,
+                             "1.234567890123456789012345678901234567890123456789012345678901234567890"};
+    PACS_AUTO(ImageCache) cache = image_cache_new();
+
+    const PacsRetrievedImage *image = store(fixture, &two_frames);
+    image_cache_add(cache, &path, 7, image);
+    image_cache_add(cache, &odd, 7, image); /* no UID is that long: nothing is kept */
+    assert_non_null(image_cache_find(cache, &path, 7, fixture->arena));
+    assert_null(image_cache_find(cache, &path, 8, fixture->arena));
+    assert_null(image_cache_find(cache, &other, 7, fixture->arena));
+    assert_null(image_cache_find(cache, &odd, 7, fixture->arena));
+    image_cache_add(cache, &path, 8, image);
+    assert_non_null(image_cache_find(cache, &path, 8, fixture->arena));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
 
 int main(void)
@@ -332,6 +399,9 @@ int main(void)
         TEST(fragments_of_a_frame_are_joined),
         TEST(a_frame_that_is_not_there_is_not_found),
         TEST(a_lost_object_is_our_damage),
+        TEST(an_image_asked_for_again_is_the_same),
+        TEST(a_deleted_image_is_found_no_more),
+        TEST(an_image_is_kept_for_its_number_of_removals_and_its_path),
     };
     return cmocka_run_group_tests_name("retrieve frames", tests, NULL, NULL);
 }
