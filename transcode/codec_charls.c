@@ -98,8 +98,8 @@ static PacsStatus decode_rearranged(charls_jpegls_decoder *decoder, const charls
     return PACS_OK;
 }
 
-static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *native, uint8_t *out,
-                         size_t out_size, PacsError *err)
+static PacsStatus decode_bytes(const uint8_t *bytes, size_t size, const TranscodeLayout *native, uint8_t *out,
+                               size_t out_size, PacsError *err)
 {
     AUTO_DECODER decoder = charls_jpegls_decoder_create();
     charls_frame_info info;
@@ -107,7 +107,7 @@ static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *nat
 
     if (!decoder)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for a JPEG-LS decoder");
-    charls_jpegls_errc code = charls_jpegls_decoder_set_source_buffer(decoder, frame->bytes, frame->size);
+    charls_jpegls_errc code = charls_jpegls_decoder_set_source_buffer(decoder, bytes, size);
     if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
         code = charls_jpegls_decoder_read_header(decoder);
     if (code == CHARLS_JPEGLS_ERRC_SUCCESS)
@@ -130,6 +130,40 @@ static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *nat
         transcode_samples_extend(native, (uint32_t)info.bits_per_sample, out,
                                  out_size / transcode_sample_size(native));
     return status;
+}
+
+/* Bytes up to the zeros that stand in front of the end marker; 0 where there are none. */
+static size_t size_without_filling(const TranscodeFrame *frame)
+{
+    size_t end = frame->size;
+
+    while (end > 0 && frame->bytes[end - 1] == 0) /* behind the end: the padding of a fragment */
+        end--;
+    if (end < 4 || memcmp(frame->bytes + end - 3, "\x00\xFF\xD9", 3) != 0)
+        return 0;
+    for (end -= 2; end > 0 && frame->bytes[end - 1] == 0;)
+        end--;
+    return end;
+}
+
+/* Old encoders made the length even in front of the end marker (WG 4's MR1_JLSL is one), where CharLS, for good reasons,
+ * wants nothing: such a frame gets a second try. */
+static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *native, uint8_t *out,
+                         size_t out_size, PacsError *err)
+{
+    PacsError first = {0};
+    const size_t size = size_without_filling(frame);
+
+    PacsStatus status = decode_bytes(frame->bytes, frame->size, native, out, out_size, &first);
+    if (status == PACS_INVALID && size > 0) {
+        PACS_AUTO_FREE uint8_t *bytes = malloc(size + 2);
+        if (!bytes)
+            return pacs_fail(err, PACS_NO_MEMORY, "no memory for a frame of %zu bytes", size);
+        memcpy(bytes, frame->bytes, size);
+        memcpy(bytes + size, "\xFF\xD9", 2);
+        status = decode_bytes(bytes, size + 2, native, out, out_size, NULL);
+    }
+    return status == PACS_OK ? status : pacs_fail(err, status, "%s", first.text);
 }
 
 /* ---- Encode ---- */

@@ -102,6 +102,24 @@ static void a_codestream_of_16_bits_may_be_stored_in_32(void **state)
         assert_int_equal(out[i], test_sample(&layout, native, i));
 }
 
+static void zeros_in_front_of_the_end_do_not_matter(void **state)
+{
+    (void)state;
+    const TranscodeLayout layout = test_layout(8, 8, 1, 8, 8, false);
+    const TranscodeTarget target = {.transfer_syntax_uid = PACS_UID_JPEG_LS_LOSSLESS};
+    PACS_AUTO_BUFFER PacsBuffer codestream = PACS_BUFFER(1u << 20);
+    size_t size = 0;
+    PACS_AUTO_FREE uint8_t *native = test_frame(&layout, TEST_NOISE, &size);
+    uint8_t out[64];
+
+    (void)test_round_trip(&target, &layout, native, &codestream);
+    codestream.size -= 2;
+    assert_true(pacs_buffer_add(&codestream, "\x00\xFF\xD9\x00", 4));
+    const TranscodeFrame frame = {PACS_UID_JPEG_LS_LOSSLESS, layout, codestream.bytes, codestream.size};
+    assert_int_equal(transcode_decode(&frame, &layout, out, sizeof out, NULL), PACS_OK);
+    assert_memory_equal(out, native, 64);
+}
+
 static void what_is_no_codestream_is_invalid(void **state)
 {
     (void)state;
@@ -140,6 +158,7 @@ int main(void)
         cmocka_unit_test(a_codestream_says_what_it_is),
         cmocka_unit_test(another_size_than_the_attributes_say_is_refused_with_both),
         cmocka_unit_test(a_codestream_of_16_bits_may_be_stored_in_32),
+        cmocka_unit_test(zeros_in_front_of_the_end_do_not_matter),
         cmocka_unit_test(what_is_no_codestream_is_invalid),
         cmocka_unit_test(what_jpeg_ls_cannot_hold_is_not_promised),
     };
