@@ -156,6 +156,23 @@ static void codestreams_that_contradict_the_attributes_are_refused(void **state)
     assert_int_equal(decode(&layout, codestream.bytes, codestream.size, &err), PACS_OK);
 }
 
+static void scans_that_misname_their_coefficients_are_read(void **state)
+{
+    (void)state;
+    const TranscodeLayout layout = test_layout(32, 32, 1, 16, 12, false);
+    const TranscodeTarget target = {.transfer_syntax_uid = PACS_UID_JPEG_EXTENDED};
+    PACS_AUTO_BUFFER PacsBuffer codestream = PACS_BUFFER(1u << 20);
+    size_t size = 0, scan = 0;
+    PACS_AUTO_FREE uint8_t *native = test_frame(&layout, TEST_SMOOTH, &size);
+
+    (void)test_round_trip(&target, &layout, native, &codestream);
+    while (codestream.bytes[scan] != 0xFF || codestream.bytes[scan + 1] != 0xDA)
+        scan++;
+    assert_int_equal(codestream.bytes[scan + 8], 63);
+    codestream.bytes[scan + 8] = 0; /* as the WG-04 samples have it */
+    assert_int_equal(decode(&layout, codestream.bytes, codestream.size, NULL), PACS_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +184,7 @@ int main(void)
         cmocka_unit_test(ybr_stays_ybr_where_nothing_is_lost),
         cmocka_unit_test(a_missing_end_marker_is_no_harm_missing_pixels_are),
         cmocka_unit_test(codestreams_that_contradict_the_attributes_are_refused),
+        cmocka_unit_test(scans_that_misname_their_coefficients_are_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

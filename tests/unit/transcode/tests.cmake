@@ -9,7 +9,7 @@ endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/object_test LINKS transcode PkgConfig::deflate
     SOURCES support/object.c support/image.c)
 foreach(name charls deflate ijg jxl openjpeg openjph rle turbo)
-    pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode PkgConfig::deflate
+    pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode PkgConfig::deflate PkgConfig::jpeg
         SOURCES support/frames.c)
 endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/service_test LINKS transcode SOURCES unit/transcode/asker.c)
