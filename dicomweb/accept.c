@@ -181,31 +181,44 @@ static Fit fit(const Range *range, const DicomwebOffer *offer)
 {
     Fit packaging = fit_packaging(range, offer);
 
-    if (packaging == FITS_NOT || !offer->transfer_syntax_uid || pacs_slice_equal(range->transfer_syntax, "*"))
+    if (packaging == FITS_NOT || !offer->transfer_syntax_uid)
         return packaging;
-    if (range->transfer_syntax.size == 0)
-        return is_default_syntax(offer) || offer->is_default ? packaging : FITS_NOT;
-    if (!pacs_slice_equal(range->transfer_syntax, offer->transfer_syntax_uid))
+    if (pacs_slice_equal(range->transfer_syntax, offer->transfer_syntax_uid))
+        return packaging == FITS_TYPE ? FITS_SYNTAX : packaging;
+    if (offer->must_be_named)
         return FITS_NOT;
-    return packaging == FITS_TYPE ? FITS_SYNTAX : packaging;
+    if (pacs_slice_equal(range->transfer_syntax, "*"))
+        return packaging;
+    return range->transfer_syntax.size == 0 && (is_default_syntax(offer) || offer->is_default) ? packaging
+                                                                                               : FITS_NOT;
+}
+
+/** The same, finer: where any transfer syntax will do, the stored one fits better. */
+static unsigned fineness(const Range *range, const DicomwebOffer *offer)
+{
+    const Fit found = fit(range, offer);
+
+    if (found == FITS_NOT)
+        return 0;
+    return 2 * (unsigned)found + (offer->is_stored && pacs_slice_equal(range->transfer_syntax, "*"));
 }
 
 /** How much a client wants an offer, 0 for not at all: quality first, then how closely it is named. The range that fits
  *  most closely speaks for the offer (RFC 9110 12.5.1). */
 static unsigned rank(PacsSlice accept, const DicomwebOffer *offer)
 {
-    Fit best = FITS_NOT;
+    unsigned best = 0;
     unsigned quality = 0;
     Range range;
 
     while (next_range(&accept, &range)) {
-        Fit found = fit(&range, offer);
+        const unsigned found = fineness(&range, offer);
         if (found > best || (found == best && range.quality > quality))
             quality = range.quality;
         if (found > best)
             best = found;
     }
-    return best == FITS_NOT || quality == 0 ? 0 : quality * (FITS_SYNTAX + 1) + best;
+    return best == 0 || quality == 0 ? 0 : quality * (2 * FITS_SYNTAX + 2) + best;
 }
 
 const DicomwebOffer *dicomweb_accept_choose(PacsSlice accept, const DicomwebOffer *offers, size_t count)

@@ -30,6 +30,8 @@ typedef struct DicomwebOffer {
     /** Taken also where no transfer syntax is asked for, although it is not the type's default one (PS3.18 8.7.3:
      *  lossy pixels, or nothing else can be made). */
     bool is_default;
+    bool is_stored;     /* needs no conversion: what any transfer syntax (*) means first */
+    bool must_be_named; /* taken only where its transfer syntax is: pixels would be lost */
 } DicomwebOffer;
 
 /**

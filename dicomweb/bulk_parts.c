@@ -63,9 +63,13 @@ static size_t list_offers(const DicomwebBulkParts *parts, bool strict, DicomwebO
 
     for (int multipart = parts->count == 1 ? 0 : 1; multipart < 2; multipart++) {
         if (!is_octets)
-            offers[count++] = (DicomwebOffer){first->media_type, first->transfer_syntax_uid, multipart,
-                                              is_default(first, strict)};
-        offers[count++] = (DicomwebOffer){DICOMWEB_TYPE_BYTES, first->transfer_syntax_uid, multipart, false};
+            offers[count++] = (DicomwebOffer){.media_type = first->media_type,
+                                              .transfer_syntax_uid = first->transfer_syntax_uid,
+                                              .is_multipart = multipart,
+                                              .is_default = is_default(first, strict)};
+        offers[count++] = (DicomwebOffer){.media_type = DICOMWEB_TYPE_BYTES,
+                                          .transfer_syntax_uid = first->transfer_syntax_uid,
+                                          .is_multipart = multipart};
     }
     return count;
 }
@@ -78,13 +82,15 @@ static bool choose_octets(const DicomwebBulkParts *parts, PacsHttpRequest *reque
 
     pacs_http_reply_add_header(reply, "Vary", "Accept");
     for (size_t i = 0; i < parts->count; i++) {
-        const DicomwebOffer offer = {DICOMWEB_TYPE_BYTES, parts->parts[i].transfer_syntax_uid, true, false};
+        const DicomwebOffer offer = {.media_type = DICOMWEB_TYPE_BYTES,
+                                     .transfer_syntax_uid = parts->parts[i].transfer_syntax_uid,
+                                     .is_multipart = true};
         if (!accept || !dicomweb_accept_choose(pacs_slice(accept), &offer, 1)) {
             dicomweb_reply_not_acceptable(request, reply, &offer, 1);
             return false;
         }
     }
-    *ret_offer = (DicomwebOffer){DICOMWEB_TYPE_BYTES, NULL, true, false};
+    *ret_offer = (DicomwebOffer){.media_type = DICOMWEB_TYPE_BYTES, .is_multipart = true};
     return true;
 }
 
@@ -157,7 +163,8 @@ static void add_body(const DicomwebBulkParts *parts, const DicomwebOffer *offer,
     dicomweb_multipart_begin(&body, request, reply, offer, boundary);
     for (size_t i = 0; i < parts->count; i++) {
         const DicomwebBulkPart *part = &parts->parts[i];
-        const DicomwebOffer own = {offer->media_type, part->transfer_syntax_uid, false, false};
+        const DicomwebOffer own = {.media_type = offer->media_type,
+                                   .transfer_syntax_uid = part->transfer_syntax_uid};
         dicomweb_multipart_part(&body, dicomweb_content_type(&own, NULL, parts->arena), part->location);
         add_part(part, opener, reply);
     }

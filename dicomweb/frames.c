@@ -1,43 +1,24 @@
-#include "pacs/retrieve/frames.h"
-
 #include <string.h>
 #include <unistd.h>
 
-#include "dicomweb/accept.h"
-#include "dicomweb/dicomweb_private.h"
-#include "dicomweb/fingerprint.h"
+#include "dicomweb/frames_private.h"
 #include "dicomweb/multipart.h"
 #include "dicomweb/url.h"
-#include "pacs/dicom/uid.h"
 #include "pacs/util/limits.h"
 
 /**
  * WADO-RS of frames (PS3.18 10.4.1.1.6): ".../instances/{instance}/frames/1,2,5".
  *
- * Native frames leave as explicit little endian, whatever they are stored in; encapsulated ones as they are stored.
- * One frame may leave alone, if the client says so; else they are parts, in the order of the list.
+ * One frame may leave alone, if the client says so; else they are parts, in the order of the list. What can leave as it
+ * is stored does so here; frames_choice.c decides, frames_converted.c has the others.
  */
 
 /** Frames of more fragments are one stream: a piece for each would let an object of tiny fragments cost much. */
 #define MAX_RANGES 16
-#define MAX_OFFERS 4
 
 /** Objects never change while they are stored. The hour is for one that was deleted, or replaced where the operator
  *  allows that; after it, If-None-Match saves the bytes. */
 #define CACHE_CONTROL "private, max-age=3600"
-
-typedef struct FramesRequest {
-    Dicomweb *dicomweb;
-    PacsHttpRequest *request;
-    PacsArena *arena;
-    PacsUidPath path;
-    const PacsRetrievedImage *image;
-    PacsRetrievedFrame *frames;
-    size_t count;
-    DicomwebOffer offer;
-    char fingerprint[DICOMWEB_FINGERPRINT_SIZE];
-    int fd; /* -1: the store has no descriptors */
-} FramesRequest;
 
 /* ---- What is asked for ---- */
 
@@ -104,30 +85,6 @@ static PacsStatus find_frames(FramesRequest *asked, PacsError *err)
     return status;
 }
 
-/* ---- What the client takes ---- */
-
-static size_t list_offers(const FramesRequest *asked, DicomwebOffer offers[MAX_OFFERS])
-{
-    const char *stored = asked->image->object->transfer_syntax_uid;
-    const char *syntax = asked->image->is_native ? PACS_UID_EXPLICIT_LITTLE : stored;
-    const char *types[] = {dicomweb_pixel_media_type(syntax), DICOMWEB_TYPE_BYTES};
-    const PacsUidEntry *entry = pacs_uid_find_transfer_syntax(pacs_slice(syntax));
-    const bool is_lossy = entry && entry->flags & PACS_UID_LOSSY;
-    size_t count = 0;
-
-    for (size_t i = 0; i < 2; i++) {
-        if (i > 0 && strcmp(types[i], types[0]) == 0)
-            break;
-        /* Of its own type a frame is taken in the syntax it has, for want of another; bytes mean native pixels
-         * unless a syntax is named (PS3.18 8.7.3). */
-        const bool is_default = i == 0 && (!asked->dicomweb->options.strict || is_lossy);
-        offers[count++] = (DicomwebOffer){types[i], syntax, true, is_default};
-        if (asked->count == 1)
-            offers[count++] = (DicomwebOffer){types[i], syntax, false, is_default};
-    }
-    return count;
-}
-
 /* ---- The answer ---- */
 
 static void close_fd(void *thing)
@@ -169,22 +126,30 @@ static PacsStatus add_frame(const FramesRequest *asked, const PacsRetrievedFrame
     return PACS_OK;
 }
 
-static PacsStatus add_parts(const FramesRequest *asked, const char *root, PacsHttpReply *reply,
-                            PacsError *err)
+const char *dicomweb_frame_type(const FramesRequest *asked)
 {
     const DicomwebOffer part = {.media_type = asked->offer.media_type,
                                 .transfer_syntax_uid = asked->offer.transfer_syntax_uid};
-    const char *type = dicomweb_content_type(&part, NULL, asked->arena);
+
+    return dicomweb_content_type(&part, NULL, asked->arena);
+}
+
+const char *dicomweb_frame_location(const FramesRequest *asked, size_t index)
+{
+    return pacs_arena_printf(asked->arena, "%s/studies/%s/series/%s/instances/%s/frames/%u", asked->root,
+                             asked->path.study_uid, asked->path.series_uid, asked->path.sop_instance_uid,
+                             asked->frames[index].frame_number);
+}
+
+static PacsStatus add_parts(const FramesRequest *asked, PacsHttpReply *reply, PacsError *err)
+{
+    const char *type = dicomweb_frame_type(asked);
     PacsStatus status = PACS_OK;
     DicomwebMultipart parts;
 
     dicomweb_multipart_begin(&parts, asked->request, reply, &asked->offer, asked->fingerprint);
     for (size_t i = 0; status == PACS_OK && i < asked->count; i++) {
-        dicomweb_multipart_part(
-            &parts, type,
-            pacs_arena_printf(asked->arena, "%s/studies/%s/series/%s/instances/%s/frames/%u", root,
-                              asked->path.study_uid, asked->path.series_uid, asked->path.sop_instance_uid,
-                              asked->frames[i].frame_number));
+        dicomweb_multipart_part(&parts, type, dicomweb_frame_location(asked, i));
         status = add_frame(asked, &asked->frames[i], reply, err);
     }
     dicomweb_multipart_end(&parts);
@@ -206,13 +171,13 @@ static bool recall_body(const FramesRequest *asked, PacsHttpReply *reply)
     return type && pacs_http_reply_recall(reply, type, asked->fingerprint);
 }
 
-static PacsStatus add_body(FramesRequest *asked, const char *root, PacsHttpReply *reply, PacsError *err)
+static PacsStatus add_body(FramesRequest *asked, PacsHttpReply *reply, PacsError *err)
 {
     PacsStatus status = pacs_retrieve_image_fd(asked->dicomweb->retrieve, asked->image, &asked->fd, err);
 
     if (status != PACS_OK && status != PACS_UNSUPPORTED)
         return status;
-    status = asked->offer.is_multipart ? add_parts(asked, root, reply, err) : add_single(asked, reply, err);
+    status = asked->offer.is_multipart ? add_parts(asked, reply, err) : add_single(asked, reply, err);
     pacs_http_reply_remember(reply, asked->fingerprint);
     if (asked->fd >= 0) {
         /* NOLINTNEXTLINE(performance-no-int-to-ptr): a descriptor on its way through a context */
@@ -222,12 +187,13 @@ static PacsStatus add_body(FramesRequest *asked, const char *root, PacsHttpReply
 }
 
 /* Of the object, the list as it was asked for, and what else shapes the bytes. */
-static PacsStatus take_fingerprint(FramesRequest *asked, const char *root, PacsError *err)
+static PacsStatus take_fingerprint(FramesRequest *asked, PacsError *err)
 {
     const DicomwebOffer *offer = &asked->offer;
     const char *form = pacs_arena_printf(
-        asked->arena, "frames %s %s %s %s %s", pacs_http_capture(asked->request, "frames"), offer->media_type,
-        offer->transfer_syntax_uid, offer->is_multipart ? "parts" : "single", root);
+        asked->arena, "frames %s %s %s %s %s%s", pacs_http_capture(asked->request, "frames"),
+        offer->media_type, offer->transfer_syntax_uid, offer->is_multipart ? "parts" : "single", asked->root,
+        offer->is_stored ? "" : " made by " PACS_CONVERSION_VERSION);
     PacsListedObject object = {0};
 
     if (!form)
@@ -236,44 +202,51 @@ static PacsStatus take_fingerprint(FramesRequest *asked, const char *root, PacsE
     return dicomweb_fingerprint(form, &object, 1, asked->fingerprint, err);
 }
 
+/* In the form that was chosen. *ret_again: it turned out to be impossible, and another one is to be chosen. */
+static PacsStatus reply_chosen(FramesRequest *asked, PacsHttpReply *reply, bool *ret_again, PacsError *err)
+{
+    PacsStatus status = take_fingerprint(asked, err);
+
+    *ret_again = false;
+    if (status != PACS_OK)
+        return status;
+    if (dicomweb_reply_unchanged(asked->request, reply, asked->fingerprint) || recall_body(asked, reply))
+        return PACS_OK;
+    return asked->offer.is_stored ? add_body(asked, reply, err)
+                                  : dicomweb_reply_converted_frames(asked, reply, ret_again, err);
+}
+
 static PacsStatus reply_frames(FramesRequest *asked, PacsHttpReply *reply, PacsError *err)
 {
-    DicomwebOffer offers[MAX_OFFERS];
-    const char *root = dicomweb_public_path(&asked->dicomweb->options, asked->request);
+    bool is_again = true;
 
     PacsStatus status = find_frames(asked, err);
-    if (status == PACS_OK && !root)
+    if (status == PACS_OK && !asked->root)
         status = pacs_fail(err, PACS_NO_MEMORY, "no memory for an answer");
-    if (status != PACS_OK)
-        return status;
-    const DicomwebOffer *chosen = dicomweb_negotiate(asked->request, reply, offers,
-                                                     list_offers(asked, offers));
-    if (!chosen)
-        return PACS_OK; /* the reply says so */
-    asked->offer = *chosen;
-    status = take_fingerprint(asked, root, err);
-    if (status != PACS_OK)
-        return status;
-    if (dicomweb_reply_unchanged(asked->request, reply, asked->fingerprint)) {
-        pacs_http_reply_header(reply, "Cache-Control", CACHE_CONTROL);
-        return PACS_OK;
+    while (status == PACS_OK && is_again) {
+        bool is_chosen = false;
+        status = dicomweb_choose_frames(asked, reply, &is_chosen, err);
+        if (status != PACS_OK || !is_chosen)
+            return status;
+        status = reply_chosen(asked, reply, &is_again, err);
     }
-    if (!recall_body(asked, reply))
-        status = add_body(asked, root, reply, err);
-    if (status == PACS_OK)
+    if (status == PACS_OK && pacs_http_reply_get_code(reply) < 400)
         pacs_http_reply_header(reply, "Cache-Control", CACHE_CONTROL);
     return status;
 }
 
 void dicomweb_retrieve_frames(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
 {
-    FramesRequest asked = {.dicomweb = context,
+    Dicomweb *dicomweb = context;
+    FramesRequest asked = {.dicomweb = dicomweb,
                            .request = request,
                            .arena = pacs_http_arena(request),
                            .path = dicomweb_path(request, PACS_LEVEL_INSTANCE),
+                           .root = dicomweb_public_path(&dicomweb->options, request),
                            .fd = -1};
     PacsError err = {0};
 
     if (reply_frames(&asked, reply, &err) != PACS_OK)
         dicomweb_reply_failure(request, reply, &err);
+    dicomweb_drop_converted_frames(&asked);
 }

@@ -19,17 +19,28 @@ void dicomweb_multipart_begin(DicomwebMultipart *parts, PacsHttpRequest *request
         add(parts, NULL);
 }
 
+const char *dicomweb_multipart_head(PacsArena *arena, const char *boundary, bool is_first,
+                                    const char *content_type, const char *location)
+{
+    return pacs_arena_printf(arena, "%s--%s\r\nContent-Type: %s\r\n%s%s%s\r\n", is_first ? "" : "\r\n",
+                             boundary, content_type, location ? "Content-Location: " : "",
+                             location ? location : "", location ? "\r\n" : "");
+}
+
+const char *dicomweb_multipart_tail(PacsArena *arena, const char *boundary)
+{
+    return pacs_arena_printf(arena, "\r\n--%s--\r\n", boundary);
+}
+
 void dicomweb_multipart_part(DicomwebMultipart *parts, const char *content_type, const char *location)
 {
-    add(parts, pacs_arena_printf(parts->arena, "%s--%s\r\nContent-Type: %s\r\n%s%s%s\r\n",
-                                 parts->has_parts ? "\r\n" : "", parts->boundary, content_type,
-                                 location ? "Content-Location: " : "", location ? location : "",
-                                 location ? "\r\n" : ""));
+    add(parts,
+        dicomweb_multipart_head(parts->arena, parts->boundary, !parts->has_parts, content_type, location));
     parts->has_parts = true;
 }
 
 void dicomweb_multipart_end(DicomwebMultipart *parts)
 {
-    add(parts,
-        pacs_arena_printf(parts->arena, "%s--%s--\r\n", parts->has_parts ? "\r\n" : "", parts->boundary));
+    add(parts, parts->has_parts ? dicomweb_multipart_tail(parts->arena, parts->boundary)
+                                : pacs_arena_printf(parts->arena, "--%s--\r\n", parts->boundary));
 }

@@ -36,3 +36,8 @@ void dicomweb_multipart_begin(DicomwebMultipart *parts, PacsHttpRequest *request
 /** The head of a part, whose bytes the caller adds as pieces. location: Content-Location, NULL for none. */
 void dicomweb_multipart_part(DicomwebMultipart *parts, const char *content_type, const char *location);
 void dicomweb_multipart_end(DicomwebMultipart *parts);
+
+/** The text of such a head, and of the end, for answers that are no pieces: in the arena, NULL for no memory. */
+const char *dicomweb_multipart_head(PacsArena *arena, const char *boundary, bool is_first,
+                                    const char *content_type, const char *location);
+const char *dicomweb_multipart_tail(PacsArena *arena, const char *boundary);

@@ -105,13 +105,15 @@ static bool choose(Retrieval *retrieval, PacsHttpReply *reply, Packaging *ret_pa
 static void reply_parts(const Retrieval *retrieval, PacsHttpReply *reply, const char *root)
 {
     PacsArena *arena = pacs_http_arena(retrieval->request);
-    const DicomwebOffer offer = {DICOMWEB_TYPE_DICOM, retrieval->syntax, true, true};
+    const DicomwebOffer offer = {
+        .media_type = DICOMWEB_TYPE_DICOM, .transfer_syntax_uid = retrieval->syntax, .is_multipart = true};
     DicomwebMultipart parts;
 
     dicomweb_multipart_begin(&parts, retrieval->request, reply, &offer, retrieval->fingerprint);
     for (size_t i = 0; i < retrieval->count; i++) {
         const PacsListedObject *object = &retrieval->objects[i];
-        const DicomwebOffer part = {DICOMWEB_TYPE_DICOM, object->transfer_syntax_uid, false, true};
+        const DicomwebOffer part = {.media_type = DICOMWEB_TYPE_DICOM,
+                                    .transfer_syntax_uid = object->transfer_syntax_uid};
         dicomweb_multipart_part(&parts, dicomweb_content_type(&part, NULL, arena),
                                 pacs_arena_printf(arena, "%s/studies/%s/series/%s/instances/%s", root,
                                                   retrieval->path.study_uid, object->series_uid,
@@ -133,7 +135,8 @@ static void name_file(PacsHttpRequest *request, PacsHttpReply *reply, const char
 void dicomweb_reply_object(Dicomweb *dicomweb, const PacsListedObject *object, PacsHttpRequest *request,
                            PacsHttpReply *reply)
 {
-    const DicomwebOffer offer = {DICOMWEB_TYPE_DICOM, object->transfer_syntax_uid, false, true};
+    const DicomwebOffer offer = {.media_type = DICOMWEB_TYPE_DICOM,
+                                 .transfer_syntax_uid = object->transfer_syntax_uid};
 
     name_file(request, reply, object->sop_instance_uid, "dcm");
     pacs_http_reply_pieces(reply, dicomweb_content_type(&offer, NULL, pacs_http_arena(request)));

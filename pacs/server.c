@@ -35,6 +35,7 @@ struct PacsServer {
     PacsExtraTags extra_tags;
     PacsStore *store;
     PacsIndex *index;
+    TranscodeService *transcode;
     PacsIngest *ingest;
     PacsRetrieve *retrieve;
     PacsLifecycle *lifecycle;
@@ -139,6 +140,22 @@ static PacsStatus open_back_ends(PacsServer *server, const PacsSettings *setting
     return status;
 }
 
+static PacsStatus open_transcode(PacsServer *server, const PacsSettings *settings, const char *config_path,
+                                 PacsError *err)
+{
+    TranscodeServiceOptions options;
+
+    PacsStatus status = pacs_options_transcode(settings, &options, err);
+    if (status == PACS_OK && options.cache_folder) {
+        options.cache_folder = options.cache_folder[0]
+                                   ? resolve_folder(server->arena, options.cache_folder, config_path)
+                                   : pacs_arena_printf(server->arena, "%s/transcoded", server->folder);
+        status = make_folder(options.cache_folder, err);
+    }
+    return status == PACS_OK ? transcode_service_new(&options, server->metrics, &server->transcode, err)
+                             : status;
+}
+
 /** What both the HTTP server and /system go by. */
 static PacsStatus read_access(PacsServer *server, const PacsSettings *settings, PacsError *err)
 {
@@ -194,8 +211,10 @@ static PacsStatus open_ways(PacsServer *server, const PacsSettings *settings, Pa
                                  err);
     if (status == PACS_OK)
         status = pacs_retrieve_new(server->store, server->index, &server->retrieve, err);
-    if (status == PACS_OK)
+    if (status == PACS_OK) {
+        pacs_retrieve_set_transcode(server->retrieve, server->transcode);
         status = sweep(server, err);
+    }
     if (status == PACS_OK)
         status = pacs_lifecycle_new(&lifecycle, server->index, server->ingest, server->metrics,
                                     &server->lifecycle, err);
@@ -352,6 +371,8 @@ PacsStatus pacs_server_start(const PacsSettings *settings, const char *config_pa
     if (status == PACS_OK)
         status = open_back_ends(server, settings, config_path, err);
     if (status == PACS_OK)
+        status = open_transcode(server, settings, config_path, err);
+    if (status == PACS_OK)
         status = open_ways(server, settings, err);
     if (status == PACS_OK)
         status = open_doors(server, settings, config_path != NULL, err);
@@ -381,6 +402,7 @@ void pacs_server_free(PacsServer *server)
     pacs_lifecycle_free(server->lifecycle);
     pacs_retrieve_free(server->retrieve);
     pacs_ingest_free(server->ingest);
+    transcode_service_free(server->transcode);
     pacs_index_free(server->index);
     pacs_store_free(server->store);
     pacs_blocks_free(server->blocks);

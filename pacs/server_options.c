@@ -232,6 +232,60 @@ PacsStatus pacs_options_dicomweb(const PacsSettings *settings, PacsArena *arena,
     return PACS_OK;
 }
 
+/* ---- Transcode ---- */
+
+static PacsStatus read_number(const json_t *section, const char *key, uint64_t max, uint64_t *number,
+                              PacsError *err)
+{
+    const json_t *value = json_object_get(section, key);
+
+    if (!value)
+        return PACS_OK;
+    if (!json_is_integer(value) || json_integer_value(value) < 0 || (uint64_t)json_integer_value(value) > max)
+        return pacs_fail(err, PACS_INVALID, "Transcode.%s is to be a number from 0 to %llu", key,
+                         (unsigned long long)max);
+    *number = (uint64_t)json_integer_value(value);
+    return PACS_OK;
+}
+
+PacsStatus pacs_options_transcode(const PacsSettings *settings, TranscodeServiceOptions *ret_options,
+                                  PacsError *err)
+{
+    const json_t *section = settings->transcode;
+    const json_t *folder = json_object_get(section, "CacheDirectory");
+    uint64_t workers = 0, waiting = 0, cache_mb = 4096, memory_mb = 64, timeout_s = 30, decode_mb = 2048;
+    const struct {
+        const char *key;
+        uint64_t max;
+        uint64_t *number;
+    } numbers[] = {
+        {"Workers", 1024, &workers},         {"Waiting", 1000000, &waiting},
+        {"CacheMB", 1u << 30, &cache_mb},    {"MemoryMB", 1u << 20, &memory_mb},
+        {"DecodeTimeout", 3600, &timeout_s}, {"DecodeMemoryMB", 1u << 20, &decode_mb},
+    };
+    PacsStatus status = PACS_OK;
+
+    if (!json_is_object(section))
+        return pacs_fail(err, PACS_INVALID, "Transcode is to be an object");
+    if (folder && !json_is_string(folder))
+        return pacs_fail(err, PACS_INVALID, "Transcode.CacheDirectory is to be a path");
+    for (size_t i = 0; status == PACS_OK && i < sizeof numbers / sizeof *numbers; i++)
+        status = read_number(section, numbers[i].key, numbers[i].max, numbers[i].number, err);
+    if (status != PACS_OK)
+        return status;
+    *ret_options = (TranscodeServiceOptions){.cache_folder = cache_mb == 0 ? NULL
+                                                             : folder      ? json_string_value(folder)
+                                                                           : "",
+                                             .cache_bytes = cache_mb << 20,
+                                             .min_free_bytes = settings->storage_minimum_free_mb << 20,
+                                             .memory_bytes = memory_mb << 20,
+                                             .workers = (uint32_t)workers,
+                                             .max_waiting = (uint32_t)waiting,
+                                             .decode_bytes = decode_mb << 20,
+                                             .decode_timeout_ms = (uint32_t)timeout_s * 1000};
+    return PACS_OK;
+}
+
 /* ---- ExtraMainDicomTags ---- */
 
 static PacsStatus parse_tags(const json_t *list, const char *level, PacsArena *arena,

@@ -6,6 +6,7 @@
 #include "pacs/index/index_write.h"
 #include "pacs/settings.h"
 #include "pacs/util/arena.h"
+#include "transcode/service.h"
 
 /**
  * Settings whose value is JSON, turned into what the rooms take. Results live in the arena; texts in them are
@@ -39,6 +40,11 @@ PACS_CHECKED PacsStatus pacs_options_authentication(const PacsSettings *settings
  *  and none at the end. */
 PACS_CHECKED PacsStatus pacs_options_dicomweb(const PacsSettings *settings, PacsArena *arena, bool *ret_on,
                                               DicomwebOptions *ret_options, PacsError *err);
+
+/** The section Transcode. CacheDirectory comes back as it is written, "" where it is not; NULL where nothing is to be
+ *  kept on disk. */
+PACS_CHECKED PacsStatus pacs_options_transcode(const PacsSettings *settings,
+                                               TranscodeServiceOptions *ret_options, PacsError *err);
 
 /** ExtraMainDicomTags by level. */
 PACS_CHECKED PacsStatus pacs_options_extra_tags(const PacsSettings *settings, PacsArena *arena,

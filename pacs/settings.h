@@ -33,7 +33,9 @@ typedef struct PacsSettings {
     uint64_t keep_alive_timeout_s;
 
     const json_t *dicom_web; /* Orthanc's section: Enable, Root, EnableWado, WadoRoot, PublicRoot */
-    const char *compat;      /* "orthanc", "strict" */
+    const json_t
+        *transcode; /* Workers, Waiting, CacheDirectory, CacheMB, MemoryMB, DecodeTimeout, DecodeMemoryMB */
+    const char *compat; /* "orthanc", "strict" */
 
     bool dicom_server_enabled;
     const char *dicom_aet;

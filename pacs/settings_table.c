@@ -90,6 +90,12 @@ const PacsSetting pacs_settings_table[] = {
         "DICOMweb: {\"Enable\": true, \"Root\": \"/dicom-web/\", \"EnableWado\": true, \"WadoRoot\": \"/wado\",\n"
         "\"PublicRoot\": \"\"}. PublicRoot is what URLs in answers begin with where a proxy changes paths or\n"
         "hosts: a path or a whole URL."),
+    JSON(
+        "Transcode", transcode, "{}",
+        "Frames and pictures made on the way out: {\"Workers\": 0, \"Waiting\": 0, \"CacheDirectory\": \"\",\n"
+        "\"CacheMB\": 4096, \"MemoryMB\": 64, \"DecodeTimeout\": 30, \"DecodeMemoryMB\": 2048}. Workers 0: one for\n"
+        "each core. Waiting 0: 64 for each worker; beyond, requests get 503. CacheDirectory empty: a folder of\n"
+        "StorageDirectory; CacheMB 0 keeps nothing on disk. DecodeTimeout in seconds, for one frame."),
     TEXT(
         "Compat", compat, "\"orthanc\"",
         "Where Orthanc and the DICOMweb standard differ: \"orthanc\" does as Orthanc, \"strict\" as PS3.18 says."),

@@ -23,9 +23,13 @@ typedef struct TranscodeService TranscodeService;
 typedef struct TranscodeServiceOptions {
     const char *cache_folder; /* NULL: nothing is kept on disk. Servers of one archive may share it */
     uint64_t cache_bytes;     /* on disk */
+    uint64_t min_free_bytes;  /* of that disk: below it nothing more is kept */
     uint64_t memory_bytes;    /* small results in memory */
     uint32_t workers;         /* computations at once; 0: one for each core */
     uint32_t max_waiting;     /* computations that wait for a worker, by priority; 0: 64 for each worker */
+    /** Of the processes that decode (0: no such limit): address space beyond their code, time of one frame. */
+    uint64_t decode_bytes;
+    uint32_t decode_timeout_ms;
 } TranscodeServiceOptions;
 
 /** Options may be NULL: a worker for each core, nothing kept. */

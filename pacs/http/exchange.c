@@ -7,8 +7,6 @@
 #include "pacs/util/clock.h"
 #include "pacs/util/limits.h"
 
-#define RETRY_AFTER_S "2" /* a busy pool has made room by then */
-
 PacsHttpExchange *pacs_http_exchange_new(PacsHttpSite *site)
 {
     PacsHttpExchange *exchange = calloc(1, sizeof *exchange);
@@ -92,8 +90,6 @@ static void answer(PacsHttpExchange *exchange)
 
 static void refuse(PacsHttpExchange *exchange, uint32_t http_code, const PacsError *error)
 {
-    if (http_code == 503)
-        pacs_http_reply_header(&exchange->reply, "Retry-After", RETRY_AFTER_S);
     pacs_http_reply_error(&exchange->request, &exchange->reply, http_code, error);
     answer(exchange);
 }

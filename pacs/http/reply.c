@@ -9,6 +9,8 @@
 #include "pacs/util/json.h"
 #include "pacs/util/limits.h"
 
+#define RETRY_AFTER_S "2" /* what is busy has made room by then */
+
 #define PLAIN_ERROR_MAX 2048
 
 void pacs_http_reply_init(PacsHttpReply *reply, PacsHttpRequest *request)
@@ -301,6 +303,8 @@ void pacs_http_reply_error(PacsHttpRequest *request, PacsHttpReply *reply, uint3
     reply->code = http_code;
     reply->etag = NULL;
     reply->in_error = true;
+    if (http_code == 503)
+        pacs_http_reply_header(reply, "Retry-After", RETRY_AFTER_S);
     if (mount && mount->error)
         mount->error(mount->context, request, reply, http_code, &copy);
     else

@@ -7,8 +7,6 @@
 #include "pacs/retrieve/retrieve_private.h"
 #include "pacs/util/limits.h"
 
-/** Part of every key: to be raised when a codec writes other bytes than it did. */
-#define MAKER_VERSION 1
 #define KEY_SIZE 256
 
 PacsStatus pacs_retrieve_conversion_layout(PacsRetrieve *retrieve, const PacsRetrievedImage *image,
@@ -28,9 +26,9 @@ static void format_key(const PacsFrameConversion *conversion, char key[KEY_SIZE]
     char object[PACS_KEY_HEX + 1];
 
     pacs_key_format(&conversion->image->object->key, object);
-    (void)snprintf(key, KEY_SIZE, "%s frame %u %s quality %u near %u by %u", object, conversion->frame_number,
+    (void)snprintf(key, KEY_SIZE, "%s frame %u %s quality %u near %u by %s", object, conversion->frame_number,
                    conversion->target.transfer_syntax_uid, conversion->target.quality,
-                   conversion->target.near, MAKER_VERSION);
+                   conversion->target.near, PACS_CONVERSION_VERSION);
 }
 
 TranscodeResult *pacs_retrieve_find_converted(PacsRetrieve *retrieve, const PacsFrameConversion *conversion)

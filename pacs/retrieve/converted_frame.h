@@ -5,6 +5,9 @@
 /**
  * Frames in another transfer syntax than they are stored in, made by the service (transcode/service.h) and kept there.
  */
+/** Part of every key and ETag: to be raised when a codec writes other bytes than it did. */
+#define PACS_CONVERSION_VERSION "1"
+
 typedef struct PacsFrameConversion {
     const PacsRetrievedImage *image; /* borrowed, like all of it */
     uint32_t frame_number;

@@ -46,6 +46,7 @@ PacsStatus pacs_retrieve_image(PacsRetrieve *retrieve, const PacsUidPath *path, 
     PacsRetrievedImage *kept = may_keep ? image_cache_find(retrieve->images, path, removals, arena) : NULL;
 
     if (kept) {
+        kept->path = *path; /* whose texts live as long as the asker's */
         *ret_image = kept;
         return PACS_OK;
     }

@@ -232,7 +232,7 @@ def test_frames_are_the_bytes_of_the_file(client, files):
         wanted = frames_of(ds)
         numbers = sorted({1, len(wanted), (len(wanted) + 1) // 2})
         for got in (client.retrieve_instance_frames(*ids(ds), numbers, media_types=(("application/octet-stream", "*"),)),
-                    list(client.iter_instance_frames(*ids(ds), numbers))):
+                    list(client.iter_instance_frames(*ids(ds), numbers, media_types=(("application/octet-stream", "*"),)))):
             assert len(got) == len(numbers)
             assert all(same_frame(frame, wanted[number - 1]) for frame, number in zip(got, numbers)), path
 

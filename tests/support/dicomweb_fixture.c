@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-static int open_fixture(void **state, bool strict)
+static int open_fixture(void **state, bool strict, const TranscodeServiceOptions *transcode)
 {
     static DicomwebFixture fixture;
     const DicomwebOptions options = {.root = "/dicom-web",
@@ -18,11 +18,12 @@ static int open_fixture(void **state, bool strict)
                                      .describe_errors = true};
     const PacsHttpSiteOptions site = {.remote_access_allowed = true};
 
+    fixture = (DicomwebFixture){0};
     test_archive_open(&fixture.archive, PACS_OVERWRITE_NEVER);
     TestArchive *archive = &fixture.archive;
     fixture.metrics = pacs_metrics_new();
     assert_int_equal(pacs_retrieve_new(archive->store, archive->index, &fixture.retrieve, NULL), PACS_OK);
-    assert_int_equal(transcode_service_new(NULL, fixture.metrics, &fixture.transcode, NULL), PACS_OK);
+    assert_int_equal(transcode_service_new(transcode, fixture.metrics, &fixture.transcode, NULL), PACS_OK);
     pacs_retrieve_set_transcode(fixture.retrieve, fixture.transcode);
     assert_int_equal(dicomweb_new(&options, archive->ingest, fixture.retrieve, archive->index,
                                   fixture.metrics, &fixture.dicomweb, NULL),
@@ -36,12 +37,19 @@ static int open_fixture(void **state, bool strict)
 
 int dicomweb_fixture_open(void **state)
 {
-    return open_fixture(state, false);
+    return open_fixture(state, false, NULL);
 }
 
 int dicomweb_fixture_open_strict(void **state)
 {
-    return open_fixture(state, true);
+    return open_fixture(state, true, NULL);
+}
+
+int dicomweb_fixture_open_narrow(void **state)
+{
+    const TranscodeServiceOptions options = {.workers = 1, .max_waiting = 1, .memory_bytes = 1 << 20};
+
+    return open_fixture(state, false, &options);
 }
 
 int dicomweb_fixture_close(void **state)

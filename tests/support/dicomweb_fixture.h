@@ -18,6 +18,8 @@ typedef struct DicomwebFixture {
 /** cmocka's setup and teardown; the state is a DicomwebFixture, mounted at "/dicom-web". */
 int dicomweb_fixture_open(void **state);
 int dicomweb_fixture_open_strict(void **state); /* Compat: "strict" */
+int dicomweb_fixture_open_narrow(
+    void **state); /* one worker converts frames, one more may wait; results in memory */
 int dicomweb_fixture_close(void **state);
 
 /** Store an object; asserts. */

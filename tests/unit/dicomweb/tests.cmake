@@ -18,3 +18,5 @@ pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/qido_test LINKS dicomweb Pkg
     SOURCES ${DICOMWEB_FIXTURE} support/index_failing.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/wado_uri_test LINKS dicomweb SOURCES ${DICOMWEB_FIXTURE} support/image.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/capabilities_test LINKS dicomweb PkgConfig::jansson SOURCES ${DICOMWEB_FIXTURE})
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/frames_converted_test LINKS dicomweb
+    SOURCES ${DICOMWEB_FIXTURE} support/image.c unit/transcode/asker.c)
