@@ -78,3 +78,14 @@ const char *dicomweb_object_syntax(const PacsRetrieve *retrieve, const char *acc
         return NULL;
     return chosen == offers ? stored : chosen->transfer_syntax_uid;
 }
+
+bool dicomweb_stored_will_do(const char *accept, const PacsListedObject *object, bool is_multipart,
+                             bool strict)
+{
+    const DicomwebOffer offer = {.media_type = DICOMWEB_TYPE_DICOM,
+                                 .transfer_syntax_uid = object->transfer_syntax_uid,
+                                 .is_multipart = is_multipart,
+                                 .is_default = !strict || is_lossy(object->transfer_syntax_uid)};
+
+    return dicomweb_accept_choose(pacs_slice(accept), &offer, 1) != NULL;
+}

@@ -25,6 +25,11 @@ extern const char *const dicomweb_target_syntaxes[]; /* NULL at the end */
 const char *dicomweb_object_syntax(const PacsRetrieve *retrieve, const char *accept,
                                    const PacsListedObject *object, bool is_multipart, bool strict);
 
+/** Whether the client would also have its stored form, should it turn out that it cannot be converted (pixels that nobody
+ *  can decode): it named no syntax. */
+bool dicomweb_stored_will_do(const char *accept, const PacsListedObject *object, bool is_multipart,
+                             bool strict);
+
 static inline bool dicomweb_is_converted(const PacsListedObject *object, const char *syntax)
 {
     return syntax != object->transfer_syntax_uid;

@@ -28,7 +28,8 @@ typedef struct Retrieval {
     PacsListedObject *objects;
     size_t count;
     const char **syntaxes; /* that each of them leaves in; NULL: as they are stored */
-    const char *syntax;    /* that all of them leave in; NULL where they differ */
+    const char *accept;
+    const char *syntax; /* that all of them leave in; NULL where they differ */
     char fingerprint[DICOMWEB_FINGERPRINT_SIZE];
 } Retrieval;
 
@@ -74,7 +75,7 @@ static bool choose(Retrieval *retrieval, PacsHttpReply *reply, Packaging *ret_pa
     DicomwebOffer taken[PACKAGING_COUNT], there[PACKAGING_COUNT];
     Packaging packagings[PACKAGING_COUNT];
     size_t taken_count = 0, there_count = 0;
-    const char *accept = dicomweb_accept_text(retrieval->request);
+    const char *accept = retrieval->accept = dicomweb_accept_text(retrieval->request);
 
     for (Packaging i = PARTS; i < PACKAGING_COUNT; i++) {
         if (is_there[i])
@@ -217,9 +218,10 @@ static PacsStatus reply_converted(const Retrieval *retrieval, Packaging packagin
         .syntaxes = retrieval->syntaxes,
         .count = retrieval->count,
         .root = packaging == PARTS ? root : NULL,
+        .accept = retrieval->accept,
         .boundary = pacs_arena_strdup(pacs_http_arena(retrieval->request), retrieval->fingerprint)};
 
-    if (!conversion.boundary)
+    if (!conversion.boundary || !retrieval->accept)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for an answer");
     if (packaging == SINGLE)
         name_file(retrieval->request, reply, retrieval->path.sop_instance_uid, "dcm");

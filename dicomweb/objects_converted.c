@@ -16,6 +16,7 @@ typedef struct ObjectsSource {
     PacsHttpRequest *request;
     size_t next;        /* object to open */
     PacsSource *object; /* NULL: between two */
+    const char *syntax; /* of it */
     PacsBuffer text;    /* of boundaries and heads */
     size_t text_taken;
     bool has_ended;
@@ -57,18 +58,37 @@ static PacsStatus open_stored(const Dicomweb *dicomweb, const PacsListedObject *
     return pacs_source_fd(bytes.fd, 0, object->size_bytes, ret_source, err);
 }
 
-static PacsStatus open_object(const DicomwebConversion *all, size_t index, PacsHttpRequest *request,
-                              PacsSource **ret_source, PacsError *err)
+static bool cannot_be_made(PacsStatus status)
 {
-    if (!dicomweb_is_converted(&all->objects[index], all->syntaxes[index]))
-        return open_stored(all->dicomweb, &all->objects[index], ret_source, err);
+    return status == PACS_UNSUPPORTED || status == PACS_INVALID || status == PACS_TOO_LARGE;
+}
+
+/* *ret_syntax: what it is in. */
+static PacsStatus open_object(const DicomwebConversion *all, size_t index, PacsHttpRequest *request,
+                              const char **ret_syntax, PacsSource **ret_source, PacsError *err)
+{
+    const PacsListedObject *object = &all->objects[index];
     const PacsObjectConversion conversion = convert_to(all, index, request);
-    return pacs_retrieve_convert_object(all->dicomweb->retrieve, &conversion, ret_source, err);
+    PacsStatus status = PACS_UNSUPPORTED;
+
+    *ret_syntax = all->syntaxes[index];
+    if (dicomweb_is_converted(object, *ret_syntax)) {
+        status = pacs_retrieve_convert_object(all->dicomweb->retrieve, &conversion, ret_source, err);
+        if (!cannot_be_made(status))
+            return status;
+        if (!dicomweb_stored_will_do(all->accept, object, all->root != NULL, all->dicomweb->options.strict)) {
+            if (err)
+                err->status = PACS_UNSUPPORTED;
+            return PACS_UNSUPPORTED; /* whatever is wrong with it, it is nothing the client did */
+        }
+        *ret_syntax = object->transfer_syntax_uid;
+    }
+    return open_stored(all->dicomweb, object, ret_source, err);
 }
 
 /* ---- Parts ---- */
 
-static void add_head(ObjectsSource *source, size_t index)
+static void add_head(ObjectsSource *source, size_t index, const char *syntax)
 {
     const DicomwebConversion *all = &source->conversion;
     const PacsListedObject *object = &all->objects[index];
@@ -76,8 +96,8 @@ static void add_head(ObjectsSource *source, size_t index)
     pacs_buffer_add_format(&source->text,
                            "%s--%s\r\nContent-Type: " DICOMWEB_TYPE_DICOM "; transfer-syntax=%s\r\n"
                            "Content-Location: %s/studies/%s/series/%s/instances/%s\r\n\r\n",
-                           index > 0 ? "\r\n" : "", all->boundary, all->syntaxes[index], all->root,
-                           all->study_uid, object->series_uid, object->sop_instance_uid);
+                           index > 0 ? "\r\n" : "", all->boundary, syntax, all->root, all->study_uid,
+                           object->series_uid, object->sop_instance_uid);
 }
 
 static PacsStatus next_part(ObjectsSource *source, PacsError *err)
@@ -94,13 +114,12 @@ static PacsStatus next_part(ObjectsSource *source, PacsError *err)
             pacs_buffer_add_format(&source->text, "\r\n--%s--\r\n", all->boundary);
         return pacs_buffer_check(&source->text, err);
     }
-    if (all->root)
-        add_head(source, source->next);
-    PacsStatus status = pacs_buffer_check(&source->text, err);
-    if (status == PACS_OK)
-        status = open_object(all, source->next, source->request, &source->object, err);
+    PacsStatus status = open_object(all, source->next, source->request, &source->syntax, &source->object,
+                                    err);
+    if (status == PACS_OK && all->root)
+        add_head(source, source->next, source->syntax);
     source->next++;
-    return status;
+    return status == PACS_OK ? pacs_buffer_check(&source->text, err) : status;
 }
 
 static PacsStatus objects_read(PacsSource *self, void *bytes, size_t size, size_t *ret_size, PacsError *err)
@@ -160,7 +179,9 @@ static PacsStatus check_all(const DicomwebConversion *all, PacsHttpRequest *requ
 
     for (size_t i = 0; status == PACS_OK && i < all->count; i++) {
         const PacsObjectConversion conversion = convert_to(all, i, request);
-        if (dicomweb_is_converted(&all->objects[i], all->syntaxes[i]))
+        if (dicomweb_is_converted(&all->objects[i], all->syntaxes[i]) &&
+            !dicomweb_stored_will_do(all->accept, &all->objects[i], all->root != NULL,
+                                     all->dicomweb->options.strict))
             status = pacs_retrieve_check_conversion(all->dicomweb->retrieve, &conversion, err);
         if (pacs_http_cancelled(request))
             return pacs_fail(err, PACS_CANCELLED, "the client has gone");
@@ -171,9 +192,8 @@ static PacsStatus check_all(const DicomwebConversion *all, PacsHttpRequest *requ
 PacsStatus dicomweb_reply_converted(const DicomwebConversion *conversion, const char *common_syntax,
                                     PacsHttpRequest *request, PacsHttpReply *reply, PacsError *err)
 {
-    const DicomwebOffer offer = {.media_type = DICOMWEB_TYPE_DICOM,
-                                 .transfer_syntax_uid = common_syntax,
-                                 .is_multipart = conversion->root != NULL};
+    const bool is_multipart = conversion->root != NULL;
+    DicomwebOffer offer = {.media_type = DICOMWEB_TYPE_DICOM, .is_multipart = is_multipart};
     PacsSource *source = NULL;
 
     if (pacs_http_defer(request, reply))
@@ -183,6 +203,11 @@ PacsStatus dicomweb_reply_converted(const DicomwebConversion *conversion, const 
         status = objects_open(conversion, request, &source, err);
     if (status != PACS_OK)
         return status;
+    /* Parts say for themselves what they are, as some may leave as they are stored. */
+    offer.transfer_syntax_uid = is_multipart ? NULL : ((ObjectsSource *)source)->syntax;
+    if (is_multipart && !dicomweb_stored_will_do(conversion->accept, conversion->objects, true,
+                                                 conversion->dicomweb->options.strict))
+        offer.transfer_syntax_uid = common_syntax;
     pacs_http_reply_slow_source(reply,
                                 dicomweb_content_type(&offer, conversion->boundary, pacs_http_arena(request)),
                                 source, PACS_HTTP_UNKNOWN_SIZE);

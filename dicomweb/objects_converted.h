@@ -13,12 +13,14 @@ typedef struct DicomwebConversion {
     size_t count;
     const char *root;     /* of Content-Locations; NULL: the one object alone, no parts */
     const char *boundary; /* of parts */
+    const char *accept;   /* what the client takes, as dicomweb_accept_text() */
 } DicomwebConversion;
 
 /**
  * The body, and Content-Type. common_syntax: NULL where they differ. Everything in the conversion is borrowed until the
  * answer has been sent. Whether all can be converted is found out before, so that a refusal is a refusal: it may be worked
  * on by a thread of the pool (pacs_http_defer()), and then the reply is not touched yet.
+ * An object that cannot be converted leaves as it is stored, if the client takes that too.
  * Errors: PACS_UNSUPPORTED (one cannot: 406), as pacs/retrieve/converted_object.h.
  */
 PACS_CHECKED PacsStatus dicomweb_reply_converted(const DicomwebConversion *conversion,

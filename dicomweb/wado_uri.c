@@ -65,7 +65,8 @@ static bool wants_object(const PacsHttpRequest *request, const PacsListedObject 
 
 /* The transfer syntax that the object leaves in. */
 static PacsStatus check_wishes(const Dicomweb *dicomweb, const PacsHttpRequest *request,
-                               const PacsListedObject *object, const char **ret_syntax, PacsError *err)
+                               const PacsListedObject *object, const char **ret_accept,
+                               const char **ret_syntax, PacsError *err)
 {
     const char *syntax = pacs_http_query(request, "transferSyntax");
     const char *accept = pacs_arena_printf(pacs_http_arena(request), "%s%s%s", DICOMWEB_TYPE_DICOM,
@@ -80,6 +81,7 @@ static PacsStatus check_wishes(const Dicomweb *dicomweb, const PacsHttpRequest *
     if (!*ret_syntax)
         return pacs_fail(err, PACS_UNSUPPORTED, "the object is there as %s, and is not converted to that",
                          object->transfer_syntax_uid);
+    *ret_accept = accept;
     return PACS_OK;
 }
 
@@ -105,6 +107,7 @@ static PacsStatus reply_object(Dicomweb *dicomweb, PacsHttpRequest *request, Pac
     PacsUidPath path = {0};
     PacsListedObject *objects = NULL;
     const char **syntaxes = pacs_arena_array(pacs_http_arena(request), 1, sizeof *syntaxes);
+    const char *accept = NULL;
     size_t count = 0;
 
     if (!syntaxes)
@@ -114,7 +117,7 @@ static PacsStatus reply_object(Dicomweb *dicomweb, PacsHttpRequest *request, Pac
         status = pacs_index_list_objects(dicomweb->index, &path, pacs_http_arena(request), &objects, &count,
                                          err);
     if (status == PACS_OK)
-        status = check_wishes(dicomweb, request, objects, syntaxes, err);
+        status = check_wishes(dicomweb, request, objects, &accept, syntaxes, err);
     if (status == PACS_OK)
         status = take_fingerprint(request, objects, syntaxes[0], fingerprint, err);
     if (status != PACS_OK)
@@ -130,7 +133,8 @@ static PacsStatus reply_object(Dicomweb *dicomweb, PacsHttpRequest *request, Pac
                                            .study_uid = path.study_uid,
                                            .objects = objects,
                                            .syntaxes = syntaxes,
-                                           .count = 1};
+                                           .count = 1,
+                                           .accept = accept};
     return dicomweb_reply_converted(&conversion, syntaxes[0], request, reply, err);
 }
 

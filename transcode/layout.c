@@ -77,13 +77,16 @@ PacsStatus transcode_layout_of(const PacsPixelDescription *pixels, PacsTag pixel
                           pixel_data_tag == PACS_TAG(0x7FE0, 0x0009);
     const uint16_t allocated = is_float ? (pixel_data_tag == PACS_TAG(0x7FE0, 0x0008) ? 32 : 64)
                                         : pixels->bits_allocated;
+    /* Where they are missing, all bits are used. */
+    const uint16_t stored = is_float || pixels->bits_stored == 0 ? allocated : pixels->bits_stored;
+    const bool has_high_bit = !is_float && (pixels->high_bit > 0 || stored == 1);
     TranscodeLayout layout = {
         .rows = pixels->rows,
         .columns = pixels->columns,
-        .samples_per_pixel = pixels->samples_per_pixel,
+        .samples_per_pixel = pixels->samples_per_pixel > 0 ? pixels->samples_per_pixel : 1,
         .bits_allocated = allocated,
-        .bits_stored = is_float ? allocated : pixels->bits_stored,
-        .high_bit = is_float ? (uint16_t)(allocated - 1) : pixels->high_bit,
+        .bits_stored = stored,
+        .high_bit = has_high_bit ? pixels->high_bit : (uint16_t)(stored - 1),
         .is_signed = pixels->pixel_representation == 1,
         .is_planar = pixels->samples_per_pixel > 1 && pixels->planar_configuration == 1,
         .is_float = is_float,

@@ -70,6 +70,7 @@ typedef struct TranscodeTask {
     PacsStatus (*make)(void *context, TranscodeWork *work, PacsBuffer *out, PacsError *err);
     void *context; /* borrowed until run returns; who asks the same must have a context that makes the same */
     TranscodePriority priority;
+    bool is_passing; /* nobody will ask for it again: it is not kept */
     /** Asked now and then while waiting; true gives up (PACS_CANCELLED). Must be quick. NULL: never. The work goes on
      *  for others, and ends where nobody is left. */
     bool (*is_cancelled)(void *context);

@@ -206,7 +206,7 @@ static PacsStatus do_it(TranscodeWork *work, const TranscodeTask *task)
     work->task = task;
     (void)pthread_mutex_unlock(&service->lock);
     const PacsStatus status = make(work, task, &error);
-    if (status == PACS_OK)
+    if (status == PACS_OK && !task->is_passing)
         keep(work, task);
     (void)pthread_mutex_lock(&service->lock);
     work->task = NULL;

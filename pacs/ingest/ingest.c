@@ -15,6 +15,11 @@ static void register_metrics(PacsIngest *ingest, PacsMetrics *metrics)
         pacs_metrics_family(metrics, PACS_COUNTER, "imaging_uid_collisions_total",
                             "Instances kept although their UID stands under another parent too.", NULL),
         NULL);
+    ingest->unconverted = pacs_metric(
+        pacs_metrics_family(metrics, PACS_COUNTER, "imaging_ingest_unconverted_total",
+                            "Objects stored as they came because IngestTranscoding could not convert them.",
+                            NULL),
+        NULL);
     ingest->swept = pacs_metric(pacs_metrics_family(metrics, PACS_COUNTER, "imaging_swept_objects_total",
                                                     "Objects removed because no row of the index named them.",
                                                     NULL),

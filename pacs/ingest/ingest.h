@@ -7,6 +7,7 @@
 #include "pacs/util/auto.h"
 #include "pacs/util/metrics.h"
 #include "pacs/util/status.h"
+#include "transcode/service.h"
 
 /**
  * The one way in. Every object that arrives, by whichever door, is pushed through an upload, piece by piece
@@ -27,6 +28,13 @@ typedef struct PacsIngestOptions {
     bool read_only;
     const PacsTag *extra_tags[4]; /* indexed by PacsLevel; borrowed for the ingest's life */
     size_t extra_tag_count[4];
+
+    /** IngestTranscoding: what comes in other transfer syntaxes is stored in this one, as far as it can be without loss.
+     *  NULL: everything is stored as it comes. Borrowed, as the service is (NULL: nothing is converted). */
+    const char *transcode_to;
+    bool transcodes_uncompressed; /* what comes uncompressed */
+    bool transcodes_compressed;
+    TranscodeService *transcode;
 } PacsIngestOptions;
 
 /** store, index and metrics (may be NULL) are borrowed and outlive the ingest. */

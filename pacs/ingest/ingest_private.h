@@ -51,6 +51,7 @@ struct PacsIngest {
     PacsMetricFamily *received; /* imaging_instances_received_total{sop_class,transfer_syntax,result} */
     PacsMetric *received_bytes; /* imaging_ingest_bytes_total */
     PacsMetric *collisions;     /* imaging_uid_collisions_total */
+    PacsMetric *unconverted;    /* imaging_ingest_unconverted_total */
     PacsMetric *swept;          /* imaging_swept_objects_total */
 };
 

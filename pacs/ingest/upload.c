@@ -1,3 +1,4 @@
+#include "pacs/ingest/conversion.h"
 #include "pacs/ingest/ingest_private.h"
 
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "pacs/util/hash.h"
 #include "pacs/util/text.h"
 
+#define CONVERSION_CHUNK ((size_t)256 << 10)
 #define REQUEST_TEXT_MAX (64u << 10) /* names and UIDs copied from the request */
 
 struct PacsUpload {
@@ -28,7 +30,8 @@ struct PacsUpload {
     PacsFileMeta announced;
     const char *expected_study_uid;
 
-    PacsError failure; /* sticky; status PACS_OK while all is well */
+    bool is_conversion; /* of another upload's object */
+    PacsError failure;  /* sticky; status PACS_OK while all is well */
 };
 
 /* ---- The list of open uploads ---- */
@@ -245,6 +248,23 @@ PacsStatus pacs_upload_filled(PacsUpload *upload, size_t size, PacsError *err)
 
 /* ---- Finishing ---- */
 
+static PacsStatus feed_all(PacsUpload *upload, PacsSource *source, PacsError *err)
+{
+    PACS_AUTO_FREE uint8_t *bytes = malloc(CONVERSION_CHUNK);
+    size_t size = 0;
+
+    if (!bytes)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory to convert an object");
+    do {
+        PacsStatus status = pacs_source_read(source, bytes, CONVERSION_CHUNK, &size, err);
+        if (status == PACS_OK && size > 0)
+            status = pacs_upload_feed(upload, bytes, size, err);
+        if (status != PACS_OK)
+            return status;
+    } while (size > 0);
+    return PACS_OK;
+}
+
 static PacsStatus check_announcement(const PacsUpload *upload, const PacsInstance *instance, PacsError *err)
 {
     const PacsFileMeta *announced = &upload->announced;
@@ -319,6 +339,40 @@ static void take_back(PacsUpload *upload, PacsStoreWriter *writer)
         pacs_ignore(pacs_store_remove(upload->ingest->store, key, NULL)); /* what stays, the sweep finds */
 }
 
+static PacsStatus finish(PacsUpload *upload, PacsIngested *ingested, PacsError *err);
+
+/* The object in its new form is stored and indexed in place of this one, whose bytes go. Failures that say it cannot be
+ * converted leave it to be stored as it came. */
+static PacsStatus finish_converted(PacsUpload *upload, const PacsInstance *instance, PacsIngested *ingested,
+                                   PacsError *err)
+{
+    const IngestStored stored = {
+        .instance = instance,
+        .key = pacs_store_writer_key(upload->writer),
+        .size_bytes = upload->size_bytes,
+        .frames_key = pacs_store_writer_key(upload->inflated ? upload->inflated : upload->writer),
+    };
+    const PacsUploadRequest request = {.origin = &upload->origin};
+    PACS_AUTO(PacsUpload) converted = NULL;
+    PACS_AUTO(PacsSource) source = NULL;
+
+    PacsStatus status = ingest_convert(upload->ingest, &stored, &source, err);
+    if (status == PACS_OK)
+        status = pacs_ingest_begin(upload->ingest, &request, &converted, err);
+    if (status != PACS_OK)
+        return status;
+    converted->is_conversion = true;
+    status = feed_all(converted, source, err);
+    if (status == PACS_OK)
+        status = finish(converted, ingested, err);
+    return status;
+}
+
+static bool can_not_be_converted(PacsStatus status)
+{
+    return status == PACS_UNSUPPORTED || status == PACS_INVALID || status == PACS_TOO_LARGE;
+}
+
 static PacsStatus finish(PacsUpload *upload, PacsIngested *ingested, PacsError *err)
 {
     PacsStatus status = pacs_scan_finish(upload->kit->scan, err);
@@ -334,6 +388,15 @@ static PacsStatus finish(PacsUpload *upload, PacsIngested *ingested, PacsError *
     if (status != PACS_OK)
         return status; /* an inflated object that was committed alone is unknown to the index: swept */
 
+    if (!upload->is_conversion && ingest_wants_conversion(upload->ingest, instance)) {
+        status = finish_converted(upload, instance, ingested, err);
+        if (!can_not_be_converted(status)) {
+            take_back(upload, upload->inflated);
+            take_back(upload, upload->writer);
+            return status;
+        }
+        pacs_metric_add(upload->ingest->unconverted, 1);
+    }
     status = add_to_index(upload, instance, &ingested->added, err);
     if (status != PACS_OK || ingested->added.result == PACS_ADD_DUPLICATE) {
         take_back(upload, upload->inflated);

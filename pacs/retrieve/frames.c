@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "pacs/dicom/uid.h"
-#include "pacs/retrieve/pixel_source.h"
+#include "pacs/dicom/pixel_source.h"
 #include "pacs/retrieve/retrieve_private.h"
 
 /* ---- Looking up ---- */

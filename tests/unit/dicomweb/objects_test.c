@@ -368,8 +368,25 @@ static void an_object_that_cannot_become_what_is_asked_is_refused_before_anythin
 
     push_series(fixture, 1);
     push_image(fixture, PACS_UID_RLE_LOSSLESS); /* a codestream that is none */
-    expect_code(fixture, IMAGE, "application/dicom", 400);
-    expect_code(fixture, IMAGE, "application/dicom; transfer-syntax=*", 200);
+    expect_code(fixture, IMAGE, "application/dicom; transfer-syntax=" PACS_UID_JPEG_LS_LOSSLESS, 406);
+    expect_code(fixture, IMAGE, "application/dicom; transfer-syntax=" PACS_UID_EXPLICIT_LITTLE, 406);
+}
+
+static void what_nobody_can_decode_leaves_as_it_is_stored_where_no_syntax_is_named(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    char boundary[80], head[512];
+    const uint8_t *bytes = NULL;
+    PacsHttpAnswer answer;
+    size_t at = 0;
+
+    push_image(fixture, PACS_UID_RLE_LOSSLESS);
+    expect_syntax(fixture, IMAGE, "application/dicom", PACS_UID_RLE_LOSSLESS);
+    get(fixture, IMAGE, "multipart/related; type=\"application/dicom\"", 200, &answer);
+    boundary_of(&answer, boundary, sizeof boundary);
+    (void)next_part(&answer, boundary, &at, head, sizeof head, &bytes); /* the bytes are not looked at */
+    assert_non_null(strstr(head, "transfer-syntax=" PACS_UID_RLE_LOSSLESS));
+    pacs_http_answer_clear(&answer);
 }
 
 static void what_is_converted_has_an_etag_of_its_own(void **state)
@@ -525,6 +542,7 @@ int main(void)
         TEST(who_names_a_syntax_gets_it),
         TEST(converted_objects_come_in_parts_beside_stored_ones),
         TEST(an_object_that_cannot_become_what_is_asked_is_refused_before_anything_is_sent),
+        TEST(what_nobody_can_decode_leaves_as_it_is_stored_where_no_syntax_is_named),
         TEST(what_is_converted_has_an_etag_of_its_own),
         TEST(an_etag_stands_for_the_bytes),
         TEST(ranges_work_over_every_packaging),

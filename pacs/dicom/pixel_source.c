@@ -1,4 +1,4 @@
-#include "pacs/retrieve/pixel_source.h"
+#include "pacs/dicom/pixel_source.h"
 
 #include <stdlib.h>
 #include <string.h>
