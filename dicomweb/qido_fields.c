@@ -117,8 +117,13 @@ static bool find_source(PacsLevel level, PacsTag tag, QidoSource *ret_source)
         return computed[i].level <= level;
     }
     int keeper = keeping_level(tag);
-    bool is_kept = keeper < PACS_LEVEL_COUNT && pacs_dictionary_vr(tag) != PACS_VR_SQ;
-    *ret_source = is_kept ? QIDO_KEPT : QIDO_JSON;
+    bool is_sequence = pacs_dictionary_vr(tag) == PACS_VR_SQ;
+    if (keeper == PACS_LEVEL_COUNT)
+        *ret_source = QIDO_JSON;
+    else if (!is_sequence)
+        *ret_source = QIDO_KEPT;
+    else
+        *ret_source = keeper == (int)level ? QIDO_SEQUENCE : QIDO_JSON; /* an instance may have another one */
     return keeper == PACS_LEVEL_COUNT || keeper <= (int)level;
 }
 

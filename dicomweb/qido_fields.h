@@ -14,6 +14,7 @@
 typedef enum QidoSource {
     QIDO_COMPUTED, /* a member of PacsSearchRow, or the server's own */
     QIDO_KEPT,     /* one of the tags that the index keeps */
+    QIDO_SEQUENCE, /* a sequence among them */
     QIDO_JSON,     /* of the stored DICOM JSON */
 } QidoSource;
 

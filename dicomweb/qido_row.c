@@ -299,6 +299,20 @@ static PacsStatus copy_member(QidoRowWriter *writer, const PacsSearchRow *row, c
     return copy_value(writer, row, members->tag, value, json, err);
 }
 
+/** A sequence that the index keeps, or what the paths want of it. */
+static PacsStatus write_sequence(QidoRowWriter *writer, const QidoField *field, const PacsSearchRow *row,
+                                 PacsJson *json, PacsError *err)
+{
+    const PacsLevel level = writer->fields->level;
+    const char *element = pacs_index_tags_get(row->tags[level], row->tag_count[level], field->tag);
+
+    if (!element || element[0] == '\0')
+        return PACS_OK;
+    if (field->path_count > 0)
+        return copy_sequence(writer, row, field->paths, field->path_count, 0, pacs_slice(element), json, err);
+    return copy_value(writer, row, field->tag, pacs_slice(element), json, err);
+}
+
 /* ---- the row ---- */
 
 static PacsStatus open_members(QidoRowWriter *writer, const PacsSearchRow *row, Members *members,
@@ -344,6 +358,8 @@ static PacsStatus write_field(QidoRowWriter *writer, const PacsSearchRow *row, c
         status = write_computed(writer, field, row, json, err);
     else if (field->source == QIDO_KEPT)
         status = write_kept(writer, field, row, json, err);
+    else if (field->source == QIDO_SEQUENCE)
+        status = write_sequence(writer, field, row, json, err);
     else if (is_there)
         status = copy_member(writer, row, field, members, json, err);
     if (status == PACS_OK && is_there && field->source != QIDO_JSON)

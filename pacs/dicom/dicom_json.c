@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "pacs/util/json_read.h"
 /* A decimal or integer string as a JSON number: no plus sign, no leading zeros, digits on both sides of the
  * point. Returns 0 where the text is no number: it is then written as the string it is. */
 static size_t format_number(bool decimal, PacsSlice text, char *out)
@@ -170,5 +171,50 @@ PacsStatus pacs_dicom_json_attribute(PacsJson *json, PacsTag tag, PacsVr vr, con
         pacs_json_array_end(json);
     }
     pacs_json_object_end(json);
+    return status;
+}
+
+/* ---- Finding ---- */
+
+/** The value behind a key that was read, from its brace on; the reader goes past it. */
+static PacsStatus take_element(PacsJsonReader *reader, PacsSlice *ret_element, PacsError *err)
+{
+    const char *start = reader->at;
+
+    PacsStatus status = pacs_json_skip(reader, err);
+    if (status != PACS_OK)
+        return status;
+    while (start < reader->at && *start != '{')
+        start++;
+    *ret_element = (PacsSlice){start, (size_t)(reader->at - start)};
+    return PACS_OK;
+}
+
+PacsStatus pacs_dicom_json_find(PacsSlice json, PacsTag tag, PacsSlice *ret_element, PacsError *err)
+{
+    PacsJsonReader reader = pacs_json_reader(json.text, json.size);
+    char key[PACS_TAG_HEX_SIZE];
+    PacsJsonToken token;
+    PacsSlice text;
+
+    pacs_tag_format(tag, key);
+    if (!json.text || !memmem(json.text, json.size, key, strlen(key))) { /* most data sets have it nowhere */
+        *ret_element = (PacsSlice){0};
+        return PACS_OK;
+    }
+    PacsStatus status = pacs_json_next(&reader, &token, &text, err);
+    while (status == PACS_OK) {
+        status = pacs_json_next(&reader, &token, &text, err);
+        if (status == PACS_OK && token == PACS_JSON_OBJECT_END) {
+            *ret_element = (PacsSlice){0};
+            return PACS_OK;
+        }
+        if (status == PACS_OK && token != PACS_JSON_KEY)
+            return pacs_fail(err, PACS_CORRUPT, "stored DICOM JSON: expected an attribute");
+        if (status == PACS_OK && pacs_slice_equal(text, key))
+            return take_element(&reader, ret_element, err);
+        if (status == PACS_OK)
+            status = pacs_json_skip(&reader, err);
+    }
     return status;
 }

@@ -21,6 +21,11 @@
 PACS_CHECKED PacsStatus pacs_dicom_json_value(PacsJson *json, PacsVr vr, PacsSlice value, PacsBuffer *scratch,
                                               PacsError *err);
 
+/** The element of a tag outside of sequences as it stands in an instance's DICOM JSON, `{"vr":"SQ","Value":[...]}`;
+ *  ret_element->text NULL: it is not there. Borrowed from the text. Errors: PACS_CORRUPT (no JSON of ours). */
+PACS_CHECKED PacsStatus pacs_dicom_json_find(PacsSlice json, PacsTag tag, PacsSlice *ret_element,
+                                             PacsError *err);
+
 /** A whole attribute as a member of the open object. `values` as the index keeps them (PacsTagValue): joined by
  *  backslash in VRs of several values; NULL or "" for an attribute without any. */
 PACS_CHECKED PacsStatus pacs_dicom_json_attribute(PacsJson *json, PacsTag tag, PacsVr vr, const char *values,

@@ -391,6 +391,8 @@ static PacsStatus finish(PacsScan *scan, PacsError *err)
     PacsStatus status = pacs_reader_finish(scan->reader, err);
     if (status == PACS_OK)
         status = scan_json_dataset_end(scan, err);
+    if (status == PACS_OK)
+        status = scan_tags_sequences(scan, err);
     if (status == PACS_OK && !scan->options.any_dataset)
         status = scan_tags_check(scan, err);
     if (status == PACS_OK)

@@ -45,7 +45,8 @@ typedef struct PacsScanOptions {
     size_t extra_tag_count[4];
 } PacsScanOptions;
 
-/** One indexed value, UTF-8, several values joined by backslash, trimmed as DICOM pads. */
+/** One indexed value, UTF-8, several values joined by backslash, trimmed as DICOM pads; of a sequence its DICOM JSON,
+ *  `{"vr":"SQ","Value":[...]}`. */
 typedef struct PacsTagValue {
     PacsTag tag;
     const char *value;

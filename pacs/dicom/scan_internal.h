@@ -138,6 +138,8 @@ PACS_CHECKED PacsStatus json_order_members(PacsBuffer *json, size_t start, PacsB
 
 PACS_CHECKED PacsStatus scan_tags_init(PacsScan *scan, PacsError *err);
 bool scan_tags_want(const PacsScan *scan, PacsTag tag);
+/** When the JSON is complete: the wanted sequences in it. */
+PACS_CHECKED PacsStatus scan_tags_sequences(PacsScan *scan, PacsError *err);
 PACS_CHECKED PacsStatus scan_tags_value(PacsScan *scan, const PacsElement *element, const uint8_t *bytes,
                                         size_t size, PacsError *err);
 /** What an index cannot do without is there and possible. */

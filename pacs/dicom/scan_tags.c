@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pacs/dicom/dicom_json.h"
 #include "pacs/dicom/dictionary.h"
 #include "pacs/dicom/scan_internal.h"
 
@@ -158,11 +159,13 @@ PacsStatus scan_tags_value(PacsScan *scan, const PacsElement *element, const uin
     /* A program that did not know the tag may have written UN (PS3.5 6.2.2), in little endian. */
     PacsVr vr = element->vr == PACS_VR_UN ? pacs_dictionary_vr(element->tag) : element->vr;
     const PacsVrInfo *info = pacs_vr_info(vr);
+    if (pacs_dictionary_vr(element->tag) == PACS_VR_SQ)
+        return PACS_OK; /* kept as a sequence or not at all */
     PACS_AUTO_BUFFER PacsBuffer joined = PACS_BUFFER(PACS_MAX_MAIN_TAG_VALUE);
     PacsStatus status = PACS_OK;
     if (info->text)
         status = join_text(scan, element->tag, vr, bytes, size, &joined, err);
-    else if (!info->bulk && vr != PACS_VR_AT && vr != PACS_VR_SQ)
+    else if (!info->bulk && vr != PACS_VR_AT)
         join_numbers(vr, element->big_endian, bytes, size, &joined);
     if (status != PACS_OK)
         return status;
@@ -171,6 +174,32 @@ PacsStatus scan_tags_value(PacsScan *scan, const PacsElement *element, const uin
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for the main tags");
     keep_value(scan, wanted, value);
     return PACS_OK;
+}
+
+/** As its DICOM JSON, which knows all that is in it; one that is too long or was sent as UN is not kept. */
+static PacsStatus keep_sequence(PacsScan *scan, const ScanWanted *wanted, PacsError *err)
+{
+    static const char start[] = "{\"vr\":\"SQ\",\"Value\":[";
+    const PacsSlice json = {pacs_buffer_text(&scan->json_text), scan->json_text.size};
+    PacsSlice element = {0};
+    PacsStatus status = pacs_dicom_json_find(json, wanted->tag, &element, err);
+    if (status != PACS_OK || element.size < sizeof start || element.size > PACS_MAX_MAIN_SEQUENCE ||
+        memcmp(element.text, start, sizeof start - 1) != 0)
+        return status;
+    const char *value = pacs_arena_strndup(scan->arena, element.text, element.size);
+    if (!value)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for the main tags");
+    keep_value(scan, wanted, value);
+    return PACS_OK;
+}
+
+PacsStatus scan_tags_sequences(PacsScan *scan, PacsError *err)
+{
+    PacsStatus status = PACS_OK;
+    for (size_t i = 0; status == PACS_OK && i < scan->wanted_count; i++)
+        if (pacs_dictionary_vr(scan->wanted[i].tag) == PACS_VR_SQ)
+            status = keep_sequence(scan, &scan->wanted[i], err);
+    return status;
 }
 
 static PacsStatus check_uid(const char *name, const char *uid, PacsError *err)

@@ -3,11 +3,14 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "pacs/dicom/dictionary.h"
+#include "pacs/dicom/orthanc_tags.h"
 #include "pacs/util/buffer.h"
 #include "pacs/util/clock.h"
 
 #define IMPLIED_MAX 16           /* more than any level has */
 #define SIGNATURE_MAX (1u << 20) /* 10 bytes for each of some 40 tags and those of the configuration */
+#define SEQUENCES_MAX (4u << 20) /* ten times their DICOM JSON, of a few */
 #define TIME_SIZE 16             /* "20261121T064700" and a NUL */
 
 typedef struct List {
@@ -41,6 +44,36 @@ static const char *signature(const PacsMetadataFacts *facts, PacsArena *arena)
     PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(SIGNATURE_MAX);
     const bool made = pacs_main_tags_signature(facts->level, facts->extra_tags, &text, NULL) == PACS_OK;
     return made ? pacs_arena_strdup(arena, pacs_buffer_text(&text)) : NULL;
+}
+
+/** The sequences among the kept tags, in Orthanc's full format. NULL: memory ran out, or they are damaged. */
+static const char *sequences(const PacsMetadataFacts *facts, PacsArena *arena)
+{
+    static const PacsOrthancTagsOptions options = {.format = PACS_ORTHANC_TAGS_FULL};
+    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(SEQUENCES_MAX);
+    PacsStatus status = PACS_OK;
+    PacsJson json;
+
+    pacs_json_init(&json, &text, false);
+    pacs_json_object_begin(&json);
+    pacs_json_key(&json, "Sequences");
+    pacs_json_object_begin(&json);
+    for (size_t i = 0; status == PACS_OK && i < facts->tag_count; i++)
+        if (pacs_dictionary_vr(facts->tags[i].tag) == PACS_VR_SQ)
+            status = pacs_orthanc_tags_write_element(&json, facts->tags[i].tag,
+                                                     pacs_slice(facts->tags[i].value), &options, NULL);
+    pacs_json_object_end(&json);
+    pacs_json_member_i64(&json, "Version", 1);
+    pacs_json_object_end(&json);
+    return status == PACS_OK && !text.failed ? pacs_arena_strdup(arena, pacs_buffer_text(&text)) : NULL;
+}
+
+static bool has_sequences(const PacsMetadataFacts *facts)
+{
+    for (size_t i = 0; i < facts->tag_count; i++)
+        if (pacs_dictionary_vr(facts->tags[i].tag) == PACS_VR_SQ)
+            return true;
+    return false;
 }
 
 /** Orthanc has no origin of its own for STOW-RS (a plug-in there) and none for what the server
@@ -119,8 +152,8 @@ PacsStatus pacs_index_metadata_list(const PacsMetadataFacts *facts, const PacsMe
     if (facts->level != PACS_LEVEL_INSTANCE)
         add(&implied, PACS_METADATA_LAST_UPDATE, time_text(arena, facts->time_ms));
     add(&implied, PACS_METADATA_MAIN_DICOM_TAGS_SIGNATURE, tags);
-    if (facts->level == PACS_LEVEL_SERIES)
-        add(&implied, PACS_METADATA_MAIN_DICOM_SEQUENCES, "{\"Sequences\":{},\"Version\":1}");
+    if (facts->level == PACS_LEVEL_SERIES || has_sequences(facts))
+        add(&implied, PACS_METADATA_MAIN_DICOM_SEQUENCES, sequences(facts, arena));
     if (facts->level == PACS_LEVEL_INSTANCE)
         add(&implied, PACS_METADATA_PIXEL_DATA_VR, facts->pixel_data_vr);
 

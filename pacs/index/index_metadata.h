@@ -8,10 +8,12 @@
 typedef struct PacsMetadataFacts {
     PacsLevel level;
     const PacsExtraTags *extra_tags; /* as configured today */
-    PacsOrigin origin;               /* series (of the first instance), instances */
-    int64_t time_ms;                 /* last update; of an instance: reception */
-    int64_t expected_instances;      /* series */
-    int64_t index_in_series;         /* instances, as all that follow */
+    const PacsTagValue *tags;        /* kept of the resource */
+    size_t tag_count;
+    PacsOrigin origin;          /* series (of the first instance), instances */
+    int64_t time_ms;            /* last update; of an instance: reception */
+    int64_t expected_instances; /* series */
+    int64_t index_in_series;    /* instances, as all that follow */
     const char *transfer_syntax_uid;
     const char *sop_class_uid;
     const char *pixel_data_vr;

@@ -89,6 +89,11 @@ static inline IndexSqlite *pacs_index_sqlite(PacsIndex *index)
 PACS_CHECKED PacsStatus pacs_index_sqlite_migrate(PacsSqlite *connection, uint32_t *ret_version,
                                                   PacsError *err);
 
+/* ---- index_sqlite_sequences.c ---- */
+
+/** with_sequences(tags, json_deflate, json_size, json_crc32): a series' kept tags and its main sequences. */
+void pacs_index_sqlite_with_sequences(sqlite3_context *context, int count, sqlite3_value **values);
+
 /* ---- index_sqlite_writer.c ---- */
 
 /** What a write does, on the writer thread, inside a transaction. It may run twice: outputs are set, not

@@ -1,6 +1,7 @@
 #include "pacs/index/index_metadata.h"
 #include "pacs/index/index_sqlite.h"
 #include "pacs/index/index_sqlite_resource.h"
+#include "pacs/index/index_tags.h"
 
 /* Answers about one resource. */
 
@@ -168,20 +169,23 @@ enum {
     COLUMN_CALLING_AET,
     COLUMN_CALLED_AET,
     COLUMN_HTTP_USER,
+    COLUMN_TAGS,
 };
 
 static const char *const facts_sql[PACS_LEVEL_COUNT] = {
-    [PACS_LEVEL_PATIENT] = "SELECT last_update_ms, -1, -1, -1, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL"
-                           " FROM patient WHERE id = ?",
-    [PACS_LEVEL_STUDY] = "SELECT last_update_ms, -1, -1, -1, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL"
-                         " FROM study WHERE id = ?",
+    [PACS_LEVEL_PATIENT] =
+        "SELECT last_update_ms, -1, -1, -1, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, tags"
+        " FROM patient WHERE id = ?",
+    [PACS_LEVEL_STUDY] =
+        "SELECT last_update_ms, -1, -1, -1, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, tags"
+        " FROM study WHERE id = ?",
     [PACS_LEVEL_SERIES] = "SELECT s.last_update_ms, s.expected_instances, -1, -1, NULL, NULL, NULL, o.door,"
-                          " o.remote_ip, o.calling_aet, o.called_aet, o.http_user"
+                          " o.remote_ip, o.calling_aet, o.called_aet, o.http_user, s.tags"
                           " FROM series s JOIN origin o ON o.id = s.origin WHERE s.id = ?",
     [PACS_LEVEL_INSTANCE] =
         "SELECT i.received_ms, -1, i.index_in_series, CASE WHEN i.pixel_data_tag = 0 THEN -1 ELSE i.pixel_data_offset END,"
         " i.transfer_syntax_uid, i.sop_class_uid, i.pixel_data_vr, o.door, o.remote_ip, o.calling_aet, o.called_aet,"
-        " o.http_user FROM instance i JOIN origin o ON o.id = i.origin WHERE i.id = ?",
+        " o.http_user, i.tags FROM instance i JOIN origin o ON o.id = i.origin WHERE i.id = ?",
 };
 
 static PacsStatus load_metadata_facts(PacsSqlite *db, PacsLevel level, int64_t row, PacsArena *arena,
@@ -206,7 +210,11 @@ static PacsStatus load_metadata_facts(PacsSqlite *db, PacsLevel level, int64_t r
     for (int i = 0; status == PACS_OK && i < 8; i++)
         if (texts[i])
             status = pacs_sqlite_text(rows, COLUMN_TRANSFER_SYNTAX + i, arena, texts[i], err);
-    return status;
+    if (status != PACS_OK)
+        return status;
+    return pacs_index_tags_parse(sqlite3_column_blob(rows, COLUMN_TAGS),
+                                 (size_t)sqlite3_column_bytes(rows, COLUMN_TAGS), arena, &facts->tags,
+                                 &facts->tag_count, err);
 }
 
 /** Metadata that was set explicitly, in the order of its numbers. */

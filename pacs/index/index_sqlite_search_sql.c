@@ -102,6 +102,7 @@ PacsStatus pacs_index_sqlite_search_functions(PacsSqlite *connection, PacsError 
         {"search_name", 1, pure, &name, search_text},
         {"search_date", 1, pure, &date, search_text},
         {"search_grams", SEARCH_COLUMN_COUNT, pure, NULL, search_grams},
+        {"with_sequences", 4, pure, NULL, pacs_index_sqlite_with_sequences},
         {"search_test", 2, SQLITE_UTF8, NULL, search_test},
         {"search_test", 1 + SEARCH_COLUMN_COUNT, SQLITE_UTF8, NULL, search_test},
     };

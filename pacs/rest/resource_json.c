@@ -6,23 +6,30 @@
 #include "pacs/rest/rest_private.h"
 #include "pacs/util/clock.h"
 
-RestTagFormat rest_tag_format(const PacsHttpRequest *request, RestTagFormat standard)
+PacsOrthancTagFormat rest_tag_format(const PacsHttpRequest *request, PacsOrthancTagFormat standard)
 {
     if (rest_query_flag(request, "simplify"))
-        return REST_TAGS_SIMPLE;
+        return PACS_ORTHANC_TAGS_SIMPLE;
     if (rest_query_flag(request, "short"))
-        return REST_TAGS_SHORT;
-    return rest_query_flag(request, "full") ? REST_TAGS_FULL : standard;
+        return PACS_ORTHANC_TAGS_SHORT;
+    return rest_query_flag(request, "full") ? PACS_ORTHANC_TAGS_FULL : standard;
 }
 
-static void write_tag(PacsJson *json, const PacsTagValue *tag, RestTagFormat format)
+static void write_tag(PacsJson *json, const PacsTagValue *tag, PacsOrthancTagFormat format)
 {
     const char *keyword = pacs_dictionary_keyword(tag->tag);
     char digits[16];
 
+    if (pacs_dictionary_vr(tag->tag) == PACS_VR_SQ) {
+        const PacsOrthancTagsOptions options = {.format = format};
+        /* Ours, and whole when it was kept: what is damaged since ends where the damage is. */
+        pacs_ignore(pacs_orthanc_tags_write_element(json, tag->tag, pacs_slice(tag->value), &options, NULL));
+        return;
+    }
+
     (void)snprintf(digits, sizeof digits, "%04x,%04x", tag->tag >> 16, tag->tag & 0xFFFF);
-    if (format != REST_TAGS_FULL) {
-        bool named = format == REST_TAGS_SIMPLE && keyword[0];
+    if (format != PACS_ORTHANC_TAGS_FULL) {
+        bool named = format == PACS_ORTHANC_TAGS_SIMPLE && keyword[0];
         pacs_json_member_string(json, named ? keyword : digits, tag->value);
         return;
     }
@@ -35,7 +42,7 @@ static void write_tag(PacsJson *json, const PacsTagValue *tag, RestTagFormat for
 }
 
 static void write_tags(PacsJson *json, const char *key, const PacsTagValue *tags, size_t count,
-                       RestTagFormat format)
+                       PacsOrthancTagFormat format)
 {
     pacs_json_key(json, key);
     pacs_json_object_begin(json);
@@ -79,7 +86,7 @@ static const char *series_status(const PacsResource *series)
     return series->instance_count < expected ? "Missing" : "Inconsistent";
 }
 
-static void write_patient(PacsJson *json, const PacsResource *resource, RestTagFormat format)
+static void write_patient(PacsJson *json, const PacsResource *resource, PacsOrthancTagFormat format)
 {
     pacs_json_member_string(json, "ID", resource->id);
     pacs_json_member_bool(json, "IsProtected", resource->is_protected);
@@ -90,7 +97,7 @@ static void write_patient(PacsJson *json, const PacsResource *resource, RestTagF
     write_strings(json, "Studies", resource->child_ids, resource->child_count);
 }
 
-static void write_study(PacsJson *json, const PacsResource *resource, RestTagFormat format)
+static void write_study(PacsJson *json, const PacsResource *resource, PacsOrthancTagFormat format)
 {
     pacs_json_member_string(json, "ID", resource->id);
     pacs_json_member_bool(json, "IsStable", resource->is_stable);
@@ -102,7 +109,7 @@ static void write_study(PacsJson *json, const PacsResource *resource, RestTagFor
     write_strings(json, "Series", resource->child_ids, resource->child_count);
 }
 
-static void write_series(PacsJson *json, const PacsResource *resource, RestTagFormat format)
+static void write_series(PacsJson *json, const PacsResource *resource, PacsOrthancTagFormat format)
 {
     write_number_or_null(json, "ExpectedNumberOfInstances", resource->expected_instances);
     pacs_json_member_string(json, "ID", resource->id);
@@ -127,7 +134,7 @@ static void write_file_uuid(PacsJson *json, const PacsKey *key)
     pacs_json_member_string(json, "FileUuid", uuid);
 }
 
-static void write_instance(PacsJson *json, const PacsResource *resource, RestTagFormat format)
+static void write_instance(PacsJson *json, const PacsResource *resource, PacsOrthancTagFormat format)
 {
     pacs_json_member_u64(json, "FileSize", resource->size_bytes);
     write_file_uuid(json, &resource->object_key);
@@ -138,9 +145,9 @@ static void write_instance(PacsJson *json, const PacsResource *resource, RestTag
     pacs_json_member_string(json, "ParentSeries", resource->parent_id);
 }
 
-void rest_write_resource(PacsJson *json, const PacsResource *resource, RestTagFormat format)
+void rest_write_resource(PacsJson *json, const PacsResource *resource, PacsOrthancTagFormat format)
 {
-    static void (*const writers[])(PacsJson *, const PacsResource *, RestTagFormat) = {
+    static void (*const writers[])(PacsJson *, const PacsResource *, PacsOrthancTagFormat) = {
         [PACS_LEVEL_PATIENT] = write_patient,
         [PACS_LEVEL_STUDY] = write_study,
         [PACS_LEVEL_SERIES] = write_series,

@@ -7,7 +7,7 @@
 
 typedef struct ListAnswer {
     PacsJson json;
-    RestTagFormat format;
+    PacsOrthancTagFormat format;
     bool expand;
     const PacsHttpRequest *request; /* a client that left needs no list */
 } ListAnswer;
@@ -38,7 +38,7 @@ void rest_list(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
     PacsRest *rest = context;
     PacsError err = {0};
     uint64_t since = 0, limit = 0;
-    ListAnswer answer = {.format = rest_tag_format(request, REST_TAGS_SIMPLE),
+    ListAnswer answer = {.format = rest_tag_format(request, PACS_ORTHANC_TAGS_SIMPLE),
                          .expand = rest_query_flag(request, "expand"),
                          .request = request};
     PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(REST_MAX_ANSWER);
@@ -74,7 +74,7 @@ static void reply_with_resource(PacsRest *rest, PacsHttpRequest *request, PacsHt
         return;
     }
     pacs_json_init(&json, &body, true);
-    rest_write_resource(&json, resource, rest_tag_format(request, REST_TAGS_SIMPLE));
+    rest_write_resource(&json, resource, rest_tag_format(request, PACS_ORTHANC_TAGS_SIMPLE));
     rest_reply_json(rest, request, reply, &body);
 }
 
@@ -125,7 +125,7 @@ void rest_below(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
     bool expand = !pacs_http_query(request, "expand") ||
                   rest_query_flag(request, "expand"); /* Orthanc's default */
     ListAnswer answer = {
-        .format = rest_tag_format(request, REST_TAGS_SIMPLE), .expand = expand, .request = request};
+        .format = rest_tag_format(request, PACS_ORTHANC_TAGS_SIMPLE), .expand = expand, .request = request};
     PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(REST_MAX_ANSWER);
 
     pacs_json_init(&answer.json, &body, true);

@@ -1,14 +1,14 @@
+#include "pacs/rest/resource_json.h"
 #include "pacs/rest/rest_private.h"
-#include "pacs/rest/tags_json.h"
 #include "pacs/util/limits.h"
 
 static void reply_with_tags(PacsRest *rest, PacsHttpRequest *request, PacsHttpReply *reply,
-                            RestTagFormat format)
+                            PacsOrthancTagFormat format)
 {
     PacsError err = {0};
-    RestTagsOptions options = {.format = format,
-                               .max_length = REST_TAGS_MAX_LENGTH,
-                               .ignore_length = pacs_http_query(request, "ignore-length")};
+    PacsOrthancTagsOptions options = {.format = format,
+                                      .max_length = PACS_ORTHANC_TAG_LENGTH,
+                                      .ignore_length = pacs_http_query(request, "ignore-length")};
     PacsInstanceBlobs blobs = {0};
     PACS_AUTO_BUFFER PacsBuffer dicom_json = PACS_BUFFER(PACS_MAX_INSTANCE_JSON);
     PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(REST_MAX_ANSWER);
@@ -21,7 +21,7 @@ static void reply_with_tags(PacsRest *rest, PacsHttpRequest *request, PacsHttpRe
     if (status == PACS_OK)
         status = pacs_retrieve_unpack_json(&blobs, &dicom_json, &err);
     if (status == PACS_OK)
-        status = rest_write_instance_tags(
+        status = pacs_orthanc_tags_write(
             &json, &dicom_json, (PacsSlice){blobs.bulk_table, blobs.bulk_table_size}, &options, &err);
     if (status != PACS_OK)
         rest_reply_failure(rest, request, reply, &err);
@@ -31,10 +31,10 @@ static void reply_with_tags(PacsRest *rest, PacsHttpRequest *request, PacsHttpRe
 
 void rest_tags(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
 {
-    reply_with_tags(context, request, reply, rest_tag_format(request, REST_TAGS_FULL));
+    reply_with_tags(context, request, reply, rest_tag_format(request, PACS_ORTHANC_TAGS_FULL));
 }
 
 void rest_simplified_tags(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
 {
-    reply_with_tags(context, request, reply, REST_TAGS_SIMPLE);
+    reply_with_tags(context, request, reply, PACS_ORTHANC_TAGS_SIMPLE);
 }

@@ -26,6 +26,7 @@
 #define PACS_MAX_BULK_VALUES (1u << 20)       /* count of BulkDataURI positions of one object */
 #define PACS_MAX_INFLATED (16ull << 30)       /* a deflated data set, inflated: a whole-slide object */
 #define PACS_MAX_INFLATE_RATIO 1100u          /* deflate cannot exceed 1,032:1; more is a lie about what was read */
+#define PACS_MAX_MAIN_SEQUENCE (32u << 10)    /* one indexed sequence as DICOM JSON: a request has 1 kB; longer ones are not kept */
 #define PACS_MAX_MAIN_TAG_VALUE 4096          /* one indexed value: a list of 60 UIDs, longer ones are cut at a value */
 
 /* DIMSE (PS3.8, PS3.7) */

@@ -372,6 +372,28 @@ static void levels_have_as_many_metadata_as_orthancs(void **state)
     }
 }
 
+static void metadata_of_a_series_have_its_sequences(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(INDEX_CONTRACT_ARENA);
+    IndexedObject object;
+    PacsIndexAdded added;
+    size_t count = 0;
+    indexed_object_init(&object, 1, 1, 1, 1);
+    indexed_object_set(&object, PACS_LEVEL_SERIES, PACS_TAG_REQUEST_ATTRIBUTES_SEQUENCE,
+                       "{\"vr\":\"SQ\",\"Value\":[{\"00400009\":{\"vr\":\"SH\",\"Value\":[\"S1\"]}}]}");
+    assert_int_equal(pacs_index_add(index, &object.add, &added, NULL), PACS_OK);
+    assert_string_equal(
+        metadata_of(index, arena, PACS_LEVEL_SERIES, added.ids[PACS_LEVEL_SERIES], 16, &count),
+        "{\"Sequences\":{\"0040,0275\":{\"Name\":\"RequestAttributesSequence\",\"Type\":\"Sequence\",\"Value\":["
+        "{\"0040,0009\":{\"Name\":\"ScheduledProcedureStepID\",\"Type\":\"String\",\"Value\":\"S1\"}}]}},\"Version\":1}");
+    assert_int_equal(count, 4);
+    const PacsIndexAdded plain = index_contract_add(index, 2, 2, 2, 2);
+    assert_string_equal(
+        metadata_of(index, arena, PACS_LEVEL_SERIES, plain.ids[PACS_LEVEL_SERIES], 16, &count),
+        "{\"Sequences\":{},\"Version\":1}");
+}
+
 static void metadata_of_an_instance_from_the_network_say_so(void **state)
 {
     PacsIndex *index = index_contract_index(state);
@@ -708,6 +730,7 @@ const struct CMUnitTest index_contract_read_tests[] = {
     INDEX_TEST(objects_of_what_is_not_there_are_not_found),
     INDEX_TEST(every_key_that_a_row_names_is_known),
     INDEX_TEST(levels_have_as_many_metadata_as_orthancs),
+    INDEX_TEST(metadata_of_a_series_have_its_sequences),
     INDEX_TEST(metadata_of_an_instance_from_the_network_say_so),
     INDEX_TEST(metadata_of_an_uploaded_instance_name_its_user),
     INDEX_TEST(an_unusual_vr_of_the_pixel_data_is_metadata),

@@ -112,6 +112,45 @@ static void keeps_further_tags_where_asked(void **state)
                         "2.5");
 }
 
+static void add_request(Bytes *bytes, const char *step)
+{
+    const uint32_t length = 8 + (uint32_t)strlen(step);
+    add_header(bytes, PACS_TAG_REQUEST_ATTRIBUTES_SEQUENCE, "SQ", length + 8);
+    add_marker(bytes, 0xE000, length);
+    add_text(bytes, PACS_TAG_SCHEDULED_PROCEDURE_STEP_ID, "SH", step);
+}
+
+static void keeps_a_main_sequence_as_its_json(void **state)
+{
+    (void)state;
+    AUTO_BYTES bytes;
+    bytes_init(&bytes);
+    add_meta(&bytes, PACS_UID_EXPLICIT_LITTLE);
+    add_identity(&bytes);
+    add_request(&bytes, "S1");
+    add_text(&bytes, PACS_TAG_MODALITY, "CS", "CT"); /* behind it, though its tag is less */
+    PACS_AUTO(PacsScan) scan = scan_bytes(&bytes, NULL);
+    assert_string_equal(
+        tag_of(pacs_scan_instance(scan), PACS_LEVEL_SERIES, PACS_TAG_REQUEST_ATTRIBUTES_SEQUENCE),
+        "{\"vr\":\"SQ\",\"Value\":[{\"00400009\":{\"vr\":\"SH\",\"Value\":[\"S1\"]}}]}");
+}
+
+static void a_sequence_that_is_too_long_is_not_kept(void **state)
+{
+    (void)state;
+    AUTO_BYTES bytes;
+    bytes_init(&bytes);
+    add_meta(&bytes, PACS_UID_EXPLICIT_LITTLE);
+    add_identity(&bytes);
+    static char step[PACS_MAX_MAIN_SEQUENCE + 1];
+    memset(step, 'x', sizeof step - 1);
+    add_request(&bytes, step);
+    PACS_AUTO(PacsScan) scan = scan_bytes(&bytes, NULL);
+    assert_string_equal(
+        tag_of(pacs_scan_instance(scan), PACS_LEVEL_SERIES, PACS_TAG_REQUEST_ATTRIBUTES_SEQUENCE),
+        "(absent)");
+}
+
 static void cuts_a_long_list_behind_a_value(void **state)
 {
     (void)state;
@@ -346,6 +385,8 @@ int main(void)
         cmocka_unit_test(the_first_of_two_elements_counts_and_items_do_not),
         cmocka_unit_test(reads_main_tags_that_were_written_as_unknown),
         cmocka_unit_test(keeps_further_tags_where_asked),
+        cmocka_unit_test(keeps_a_main_sequence_as_its_json),
+        cmocka_unit_test(a_sequence_that_is_too_long_is_not_kept),
         cmocka_unit_test(cuts_a_long_list_behind_a_value),
         cmocka_unit_test(refuses_what_an_index_cannot_do_without),
         cmocka_unit_test(refuses_a_media_directory_with_its_name),

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dicomweb/qido_row.h"
+#include "pacs/dicom/dicom_json.h"
 #include "pacs/http/query.h"
 
 #define SET "\"00080005\":{\"vr\":\"CS\",\"Value\":[\"ISO_IR 192\"]}"
@@ -23,6 +24,8 @@ static const PacsTagValue study_tags[] = {{PACS_TAG_STUDY_DATE, "20261121"},
                                           {PACS_TAG_STUDY_DESCRIPTION, "Knee"},
                                           {PACS_TAG_STUDY_INSTANCE_UID, "1.1"}};
 static const PacsTagValue series_tags[] = {{PACS_TAG_MODALITY, "MR"}, {PACS_TAG_SERIES_NUMBER, "3"}};
+static PacsTagValue requested_tags[] = {
+    {PACS_TAG_MODALITY, "MR"}, {PACS_TAG_SERIES_NUMBER, "3"}, {PACS_TAG_REQUEST_ATTRIBUTES_SEQUENCE, NULL}};
 static const PacsTagValue instance_tags[] = {{PACS_TAG_INSTANCE_NUMBER, "7"}};
 
 #define KEEP(row, level, table)                                                                              \
@@ -110,6 +113,20 @@ static QidoFields choose(Shown *shown, PacsLevel level, const PacsUidPath *path,
     return fields;
 }
 
+/** A series keeps the sequence of its first instance. */
+static void keep_requests(PacsSearchRow *row, const char *stored, PacsArena *arena)
+{
+    PacsSlice element;
+
+    assert_int_equal(
+        pacs_dicom_json_find(pacs_slice(stored), PACS_TAG_REQUEST_ATTRIBUTES_SEQUENCE, &element, NULL),
+        PACS_OK);
+    if (!element.text)
+        return;
+    requested_tags[2].value = pacs_arena_strndup(arena, element.text, element.size);
+    KEEP(*row, PACS_LEVEL_SERIES, requested_tags);
+}
+
 /** The answer for one match; `stored`: the DICOM JSON of its first instance, NULL for none. */
 static const char *show(Shown *shown, PacsLevel level, const PacsUidPath *path, const char *query,
                         const char *stored)
@@ -124,6 +141,8 @@ static const char *show(Shown *shown, PacsLevel level, const PacsUidPath *path, 
         blobs = pack(stored, shown->arena);
         row.json = &blobs;
     }
+    if (stored && level == PACS_LEVEL_SERIES)
+        keep_requests(&row, stored, shown->arena);
     pacs_buffer_reset(&shown->text);
     pacs_json_init(&json, &shown->text, false);
     qido_row_writer_init(&writer, &fields, "http://h/dicom-web");
@@ -325,12 +344,14 @@ static void damaged_json_is_told(void **state)
     assert_int_equal(shown->status, PACS_CORRUPT);
 }
 
-static void usual_answers_read_no_json_but_for_series(void **state)
+static void usual_answers_read_no_json(void **state)
 {
     assert_false(choose(*state, PACS_LEVEL_STUDY, &whole_archive,
                         "includefield=00081030,00080060,00080090,00100030&PatientName=*a*")
                      .needs_json);
-    assert_true(choose(*state, PACS_LEVEL_SERIES, &of_study, "").needs_json);
+    assert_false(choose(*state, PACS_LEVEL_SERIES, &of_study, "").needs_json);
+    assert_false(choose(*state, PACS_LEVEL_SERIES, &of_study, "includefield=all").needs_json);
+    assert_true(choose(*state, PACS_LEVEL_INSTANCE, &of_series, "includefield=00400275").needs_json);
     assert_false(choose(*state, PACS_LEVEL_INSTANCE, &of_series, "").needs_json);
 }
 
@@ -354,7 +375,7 @@ int main(void)
         TEST(bulk_data_are_no_attributes_of_a_series),
         TEST(text_that_looks_like_a_bulk_uri_is_left_alone),
         TEST(damaged_json_is_told),
-        TEST(usual_answers_read_no_json_but_for_series),
+        TEST(usual_answers_read_no_json),
     };
     return cmocka_run_group_tests_name("dicomweb qido row", tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "pacs/index/index_sqlite_search.h"
+#include "pacs/index/index_tags.h"
 #include "pacs/index/migrations.h"
 #include "tests/contract/index_contract_search.h"
 #include "tests/support/temporary.h"
@@ -249,6 +250,9 @@ static PacsIndex *open_index(void)
     return index;
 }
 
+static const char requested_json[] =
+    "{\"00400275\":{\"vr\":\"SQ\",\"Value\":[{\"00400009\":{\"vr\":\"SH\",\"Value\":[\"S1\"]}}]}}";
+
 /** Study i of 1 to MANY comes i minutes after the first; every 500th is of somebody rare. */
 static int fill(void **state)
 {
@@ -266,6 +270,7 @@ static int fill(void **state)
                                            .name = i % 500 == 7 ? "Thiều^Thị An" : "Nguyễn^Văn An",
                                            .modality = i % 500 == 7 ? "MR" : "CT",
                                            .accession = accession,
+                                           .json = i == 7 ? requested_json : NULL,
                                            .date = i < 1440   ? "20260101"
                                                    : i < 2880 ? "20260102"
                                                               : "20260103",
@@ -416,6 +421,22 @@ static void copy_table(PacsSqlite *db, const char *table)
     assert_int_equal(pacs_sqlite_script(db, sql, NULL), PACS_OK);
 }
 
+/** Which its series did not keep then. */
+static void expect_requests_of_series(const char *study_uid)
+{
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(INDEX_CONTRACT_ARENA);
+    const PacsSearchTerm term = VALUES(PACS_TAG_STUDY_INSTANCE_UID, study_uid);
+    const PacsSearch search = {.level = PACS_LEVEL_SERIES, .terms = &term, .term_count = 1, .limit = 1};
+    PacsSearchPage page;
+    assert_int_equal(search_try(archive, &search, arena, &page), PACS_OK);
+    assert_int_equal(page.count, 1);
+    const char *kept = pacs_index_tags_get(page.rows[0].tags[PACS_LEVEL_SERIES],
+                                           page.rows[0].tag_count[PACS_LEVEL_SERIES],
+                                           PACS_TAG_REQUEST_ATTRIBUTES_SEQUENCE);
+    assert_non_null(kept);
+    assert_memory_equal(kept, requested_json + strlen("{\"00400275\":"), strlen(kept));
+}
+
 static void an_index_of_the_first_version_can_be_searched_after_its_migration(void **state)
 {
     static const char *const tables[] = {"patient",  "study",         "study_uid", "series",
@@ -445,6 +466,7 @@ static void an_index_of_the_first_version_can_be_searched_after_its_migration(vo
     PACS_AUTO(PacsArena) arena = pacs_arena_new(INDEX_CONTRACT_ARENA);
     const PacsSearchPage page = find(archive, VALUES(PACS_TAG_STUDY_INSTANCE_UID, "1.2.840.7"), 1, false,
                                      arena);
+    expect_requests_of_series(page.rows[0].study_instance_uid);
     index_contract_delete(archive, PACS_LEVEL_STUDY, page.rows[0].ids[PACS_LEVEL_STUDY]);
     const PacsSearchPage after = find(archive, WILDCARD(PACS_TAG_PATIENT_NAME, "*thieu*"), 50, false, arena);
     assert_string_equal(search_list(&after, PACS_LEVEL_STUDY, arena), "2507 2007 1507 1007 507");

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "pacs/http/http_memory.h"
@@ -99,6 +100,53 @@ static const char *text(json_t *object, const char *key)
 
     assert_non_null(value);
     return value;
+}
+
+/** An object whose series has (0040,0275) with one item; the id of its series. */
+static void post_requested(Fixture *fixture, char path[80])
+{
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer item = PACS_BUFFER(1024);
+    TestObject object = test_object(1, 1, 1);
+    const uint8_t header[8] = {0xFE, 0xFF, 0x00, 0xE0, 10};
+
+    assert_true(pacs_buffer_add(&item, header, sizeof header));
+    test_add_text(&item, PACS_TAG_SCHEDULED_PROCEDURE_STEP_ID, "SH", "S1");
+    assert_int_equal(item.size, 18);
+    test_object_file(&object, &file);
+    test_add_bytes(&file, PACS_TAG_REQUEST_ATTRIBUTES_SEQUENCE, "SQ", item.bytes, (uint32_t)item.size);
+    json_t *stored = post(fixture, file.bytes, file.size, 100, 200);
+    (void)snprintf(path, 80, "/series/%s", text(stored, "ParentSeries"));
+    json_decref(stored);
+}
+
+static void expect_requests(Fixture *fixture, const char *path, const char *query, const char *key,
+                            const char *expected)
+{
+    char target[128];
+
+    (void)snprintf(target, sizeof target, "%s%s", path, query);
+    json_t *series = ask(fixture, "GET", target, 200);
+    char *found = json_dumps(json_object_get(json_object_get(series, "MainDicomTags"), key), JSON_COMPACT);
+    assert_non_null(found);
+    assert_string_equal(found, expected);
+    free(found);
+    json_decref(series);
+}
+
+static void a_series_shows_its_main_sequences(void **state)
+{
+    Fixture *fixture = *state;
+    char path[80];
+
+    post_requested(fixture, path);
+    expect_requests(fixture, path, "", "RequestAttributesSequence",
+                    "[{\"ScheduledProcedureStepID\":\"S1\"}]");
+    expect_requests(fixture, path, "?short", "0040,0275", "[{\"0040,0009\":\"S1\"}]");
+    expect_requests(
+        fixture, path, "?full", "0040,0275",
+        "{\"Name\":\"RequestAttributesSequence\",\"Type\":\"Sequence\",\"Value\":[{\"0040,0009\":{\"Name\":"
+        "\"ScheduledProcedureStepID\",\"Type\":\"String\",\"Value\":\"S1\"}}]}");
 }
 
 static void a_posted_file_is_answered_with_its_ids(void **state)
@@ -335,6 +383,7 @@ int main(void)
 {
 #define REST_TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
     const struct CMUnitTest tests[] = {
+        REST_TEST(a_series_shows_its_main_sequences),
         REST_TEST(a_posted_file_is_answered_with_its_ids),
         REST_TEST(what_is_no_dicom_is_a_bad_file_format),
         REST_TEST(a_file_comes_back_as_it_was_posted),

@@ -1,3 +1,2 @@
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit rest/rest_test LINKS pacs_rest
     SOURCES support/object.c support/archive.c)
-pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit rest/tags_json_test LINKS pacs_rest)

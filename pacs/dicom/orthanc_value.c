@@ -1,4 +1,4 @@
-#include "pacs/rest/tags_value.h"
+#include "pacs/dicom/orthanc_value.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -83,7 +83,7 @@ static PacsStatus add_scalar(PacsJsonToken token, PacsVr vr, PacsSlice text, Pac
     return pacs_buffer_check(out, err);
 }
 
-PacsStatus rest_read_values(PacsJsonReader *reader, PacsVr vr, PacsBuffer *out, PacsError *err)
+PacsStatus pacs_orthanc_read_values(PacsJsonReader *reader, PacsVr vr, PacsBuffer *out, PacsError *err)
 {
     PacsSlice text;
     PacsJsonToken token;
@@ -105,8 +105,8 @@ PacsStatus rest_read_values(PacsJsonReader *reader, PacsVr vr, PacsBuffer *out, 
     return status;
 }
 
-PacsStatus rest_read_unknown_text(PacsJsonReader *reader, const PacsCharset *charset, PacsVr vr,
-                                  PacsBuffer *scratch, PacsBuffer *out, PacsError *err)
+PacsStatus pacs_orthanc_read_unknown_text(PacsJsonReader *reader, const PacsCharset *charset, PacsVr vr,
+                                          PacsBuffer *scratch, PacsBuffer *out, PacsError *err)
 {
     PacsSlice text;
 

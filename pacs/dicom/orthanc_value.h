@@ -12,9 +12,11 @@
  */
 
 /** Add the values of a "Value" array, from its bracket on, to `out`. */
-PACS_CHECKED PacsStatus rest_read_values(PacsJsonReader *reader, PacsVr vr, PacsBuffer *out, PacsError *err);
+PACS_CHECKED PacsStatus pacs_orthanc_read_values(PacsJsonReader *reader, PacsVr vr, PacsBuffer *out,
+                                                 PacsError *err);
 
 /** Add the text in the "InlineBinary" of a value that was sent as UN and is a text by the dictionary (`vr`), in
  *  the characters of its data set. `scratch` is used and left empty. */
-PACS_CHECKED PacsStatus rest_read_unknown_text(PacsJsonReader *reader, const PacsCharset *charset, PacsVr vr,
-                                               PacsBuffer *scratch, PacsBuffer *out, PacsError *err);
+PACS_CHECKED PacsStatus pacs_orthanc_read_unknown_text(PacsJsonReader *reader, const PacsCharset *charset,
+                                                       PacsVr vr, PacsBuffer *scratch, PacsBuffer *out,
+                                                       PacsError *err);

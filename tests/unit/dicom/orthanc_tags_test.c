@@ -9,9 +9,10 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "pacs/rest/tags_json.h"
+#include "pacs/dicom/orthanc_tags.h"
 
-static json_t *format_with(const char *dicom_json, PacsSlice bulk_table, const RestTagsOptions *options)
+static json_t *format_with(const char *dicom_json, PacsSlice bulk_table,
+                           const PacsOrthancTagsOptions *options)
 {
     PACS_AUTO_BUFFER PacsBuffer in = PACS_BUFFER(1 << 20);
     PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(1 << 20);
@@ -19,13 +20,13 @@ static json_t *format_with(const char *dicom_json, PacsSlice bulk_table, const R
 
     assert_true(pacs_buffer_add_text(&in, dicom_json));
     pacs_json_init(&json, &out, false);
-    assert_int_equal(rest_write_instance_tags(&json, &in, bulk_table, options, NULL), PACS_OK);
+    assert_int_equal(pacs_orthanc_tags_write(&json, &in, bulk_table, options, NULL), PACS_OK);
     json_t *root = json_loads(pacs_buffer_text(&out), 0, NULL);
     assert_non_null(root);
     return root;
 }
 
-static json_t *format(const char *dicom_json, const RestTagsOptions *options)
+static json_t *format(const char *dicom_json, const PacsOrthancTagsOptions *options)
 {
     return format_with(dicom_json, (PacsSlice){0}, options);
 }
@@ -44,9 +45,9 @@ static void assert_json(json_t *found, const char *expected)
     json_decref(found);
 }
 
-static const RestTagsOptions full = {.format = REST_TAGS_FULL, .max_length = 20};
-static const RestTagsOptions simple = {.format = REST_TAGS_SIMPLE, .max_length = 20};
-static const RestTagsOptions brief = {.format = REST_TAGS_SHORT, .max_length = 20};
+static const PacsOrthancTagsOptions full = {.format = PACS_ORTHANC_TAGS_FULL, .max_length = 20};
+static const PacsOrthancTagsOptions simple = {.format = PACS_ORTHANC_TAGS_SIMPLE, .max_length = 20};
+static const PacsOrthancTagsOptions brief = {.format = PACS_ORTHANC_TAGS_SHORT, .max_length = 20};
 
 static void a_text_has_name_type_and_value(void **state)
 {
@@ -95,7 +96,7 @@ static void long_text_is_too_long_unless_asked_for(void **state)
 {
     static const char json[] =
         "{\"00104000\":{\"vr\":\"LT\",\"Value\":[\"a comment of more than twenty bytes\"]}}";
-    RestTagsOptions ignoring = full;
+    PacsOrthancTagsOptions ignoring = full;
 
     (void)state;
     assert_json(format(json, &full),
@@ -163,7 +164,7 @@ static void floating_point_has_seventeen_digits(void **state)
     assert_json(
         format("{\"00189073\":{\"vr\":\"FD\",\"Value\":[0.1,\"NaN\",\"-inf\"]},"
                "\"00720076\":{\"vr\":\"FL\",\"Value\":[0.100000001]}}",
-               &(RestTagsOptions){.format = REST_TAGS_SHORT}),
+               &(PacsOrthancTagsOptions){.format = PACS_ORTHANC_TAGS_SHORT}),
         "{\"0018,9073\":\"0.10000000000000001\\\\nan\\\\-inf\",\"0072,0076\":\"0.10000000149011612\"}");
 }
 
@@ -231,7 +232,7 @@ static void other_shapes_are_corrupt(void **state)
         PacsJson json;
         assert_true(pacs_buffer_add_text(&in, texts[i]));
         pacs_json_init(&json, &out, false);
-        assert_int_not_equal(rest_write_instance_tags(&json, &in, (PacsSlice){0}, &full, NULL), PACS_OK);
+        assert_int_not_equal(pacs_orthanc_tags_write(&json, &in, (PacsSlice){0}, &full, NULL), PACS_OK);
     }
 }
 

@@ -1,11 +1,11 @@
-#include "pacs/rest/tags_json.h"
+#include "pacs/dicom/orthanc_tags.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "pacs/dicom/bulk_table.h"
 #include "pacs/dicom/dictionary.h"
-#include "pacs/rest/tags_value.h"
+#include "pacs/dicom/orthanc_value.h"
 #include "pacs/util/limits.h"
 
 #define NAME_SIZE 128                                     /* keywords have up to 64 letters */
@@ -25,7 +25,7 @@ typedef struct Creators {
 typedef struct Walk {
     PacsJsonReader reader;
     PacsJson *json;
-    const RestTagsOptions *options;
+    const PacsOrthancTagsOptions *options;
     PacsBuffer value; /* the text of the value at hand */
     PacsBuffer scratch;
     PacsBuffer path; /* of the data set at hand, as the bulk table has it: "00081140/2/" */
@@ -162,7 +162,7 @@ static void write_key(Walk *walk, PacsTag tag)
 {
     char room[NAME_SIZE];
 
-    if (walk->options->format == REST_TAGS_SIMPLE) {
+    if (walk->options->format == PACS_ORTHANC_TAGS_SIMPLE) {
         pacs_json_key(walk->json, name_of(tag, room));
         return;
     }
@@ -175,7 +175,7 @@ static void begin_element(Walk *walk, const Element *element, const char *type)
     char room[NAME_SIZE];
 
     write_key(walk, element->tag);
-    if (walk->options->format != REST_TAGS_FULL)
+    if (walk->options->format != PACS_ORTHANC_TAGS_FULL)
         return;
     const char *creator = element->vr == PACS_VR_SQ ? NULL : creator_of(walk, element->tag);
     pacs_json_object_begin(walk->json);
@@ -188,7 +188,7 @@ static void begin_element(Walk *walk, const Element *element, const char *type)
 
 static void end_element(Walk *walk)
 {
-    if (walk->options->format == REST_TAGS_FULL)
+    if (walk->options->format == PACS_ORTHANC_TAGS_FULL)
         pacs_json_object_end(walk->json);
 }
 
@@ -298,10 +298,10 @@ static PacsStatus read_content(Walk *walk, const Element *element, Content *ret_
             return status;
         ret_content->value = true;
         if (pacs_slice_equal(key, "Value")) {
-            status = rest_read_values(&walk->reader, element->vr, &walk->value, walk->err);
+            status = pacs_orthanc_read_values(&walk->reader, element->vr, &walk->value, walk->err);
         } else if (element->unknown_vr && pacs_slice_equal(key, "InlineBinary")) {
-            status = rest_read_unknown_text(&walk->reader, &walk->charset, element->unknown_vr,
-                                            &walk->scratch, &walk->value, walk->err);
+            status = pacs_orthanc_read_unknown_text(&walk->reader, &walk->charset, element->unknown_vr,
+                                                    &walk->scratch, &walk->value, walk->err);
         } else {
             ret_content->bulk |= pacs_slice_equal(key, "BulkDataURI");
             status = pacs_json_skip(&walk->reader, walk->err);
@@ -396,28 +396,53 @@ static PacsStatus write_data_set(Walk *walk)
     return status;
 }
 
-PacsStatus rest_write_instance_tags(PacsJson *json, const PacsBuffer *dicom_json, PacsSlice bulk_table,
-                                    const RestTagsOptions *options, PacsError *err)
+static void init_walk(Walk *walk, PacsJson *json, PacsSlice text, const PacsOrthancTagsOptions *options,
+                      PacsError *err)
+{
+    *walk = (Walk){
+        .reader = pacs_json_reader(text.text, text.size), .json = json, .options = options, .err = err};
+    pacs_buffer_init(&walk->value, PACS_MAX_INSTANCE_JSON);
+    pacs_buffer_init(&walk->scratch, PACS_MAX_INSTANCE_JSON);
+    pacs_buffer_init(&walk->path, PATH_MAX_BYTES);
+    pacs_buffer_init(&walk->creator_texts, PACS_MAX_INSTANCE_JSON);
+}
+
+static void clear_walk(Walk *walk)
+{
+    pacs_buffer_clear(&walk->value);
+    pacs_buffer_clear(&walk->scratch);
+    pacs_buffer_clear(&walk->path);
+    pacs_buffer_clear(&walk->creator_texts);
+}
+
+PacsStatus pacs_orthanc_tags_write(PacsJson *json, const PacsBuffer *dicom_json, PacsSlice bulk_table,
+                                   const PacsOrthancTagsOptions *options, PacsError *err)
 {
     PacsSlice text;
-    Walk walk = {.reader = pacs_json_reader(pacs_buffer_text(dicom_json), dicom_json->size),
-                 .json = json,
-                 .options = options,
-                 .err = err};
+    Walk walk;
 
-    pacs_buffer_init(&walk.value, PACS_MAX_INSTANCE_JSON);
-    pacs_buffer_init(&walk.scratch, PACS_MAX_INSTANCE_JSON);
-    pacs_buffer_init(&walk.path, PATH_MAX_BYTES);
-    pacs_buffer_init(&walk.creator_texts, PACS_MAX_INSTANCE_JSON);
+    init_walk(&walk, json, (PacsSlice){pacs_buffer_text(dicom_json), dicom_json->size}, options, err);
     PacsStatus status = pacs_bulk_table_charsets(bulk_table.text, bulk_table.size, walk.charsets,
                                                  &walk.charset_count, err);
     if (status == PACS_OK)
         status = expect(&walk, PACS_JSON_OBJECT_BEGIN, &text);
     if (status == PACS_OK)
         status = write_data_set(&walk);
-    pacs_buffer_clear(&walk.value);
-    pacs_buffer_clear(&walk.scratch);
-    pacs_buffer_clear(&walk.path);
-    pacs_buffer_clear(&walk.creator_texts);
+    clear_walk(&walk);
+    return status;
+}
+
+PacsStatus pacs_orthanc_tags_write_element(PacsJson *json, PacsTag tag, PacsSlice element,
+                                           const PacsOrthancTagsOptions *options, PacsError *err)
+{
+    char key[PACS_TAG_HEX_SIZE];
+    Creators creators = {0};
+    Walk walk;
+
+    init_walk(&walk, json, element, options, err);
+    walk.creators = &creators;
+    pacs_tag_format(tag, key);
+    PacsStatus status = write_element(&walk, pacs_slice(key));
+    clear_walk(&walk);
     return status;
 }
