@@ -6,7 +6,7 @@
 
 #define LUT_MAX 65536u /* entries: a descriptor has 16 bits, of which 0 means this */
 #define SEGMENTS_MAX                                                                                         \
-    (4u * LUT_MAX) /* words of a segmented table: sensible ones are shorter than what they stand for */
+    (4 * (size_t)LUT_MAX) /* words of a segmented table: sensible ones are shorter than what they stand for */
 
 typedef struct Descriptor {
     uint32_t count;

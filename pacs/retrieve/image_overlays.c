@@ -110,19 +110,48 @@ static PacsStatus read_overlay(const ImageReader *reader, size_t group, const Tr
     return status;
 }
 
+/** Planes of `reader`'s values, added to what is there. */
+static PacsStatus add_planes(const ImageReader *reader, const PacsJsonItem *activation,
+                             const TranscodeLayout *layout, TranscodeOverlay *overlays, size_t *count,
+                             PacsError *err)
+{
+    PacsStatus status = PACS_OK;
+
+    for (size_t group = 0; group < GROUPS && status == PACS_OK; group++) {
+        bool found = false;
+        if (activation && pacs_json_item_text(activation, in_group(group, 0x1001), 0).size == 0)
+            continue;
+        status = read_overlay(reader, group, layout, &overlays[*count], &found, err);
+        *count += found;
+    }
+    return status;
+}
+
 PacsStatus image_read_overlays(const ImageReader *reader, const TranscodeLayout *layout,
                                TranscodeRendering *rendering, PacsError *err)
 {
     TranscodeOverlay *overlays = pacs_arena_array(reader->values->arena, GROUPS, sizeof *overlays);
-    PacsStatus status = PACS_OK;
 
     if (!overlays)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for overlays");
-    for (size_t group = 0; group < GROUPS && status == PACS_OK; group++) {
-        bool found = false;
-        status = read_overlay(reader, group, layout, &overlays[rendering->overlay_count], &found, err);
-        rendering->overlay_count += found;
-    }
     rendering->overlays = overlays;
+    rendering->overlay_count = 0;
+    return add_planes(reader, NULL, layout, overlays, &rendering->overlay_count, err);
+}
+
+PacsStatus image_read_activated_overlays(const ImageReader *image, const PacsInstanceValues *state,
+                                         const TranscodeLayout *layout, TranscodeRendering *rendering,
+                                         PacsError *err)
+{
+    TranscodeOverlay *overlays = pacs_arena_array(state->arena, 2 * (size_t)GROUPS, sizeof *overlays);
+    const ImageReader own = {.values = state, .frame_number = image->frame_number};
+
+    if (!overlays)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for overlays");
+    rendering->overlays = overlays;
+    rendering->overlay_count = 0;
+    PacsStatus status = add_planes(image, &state->item, layout, overlays, &rendering->overlay_count, err);
+    if (status == PACS_OK)
+        status = add_planes(&own, &state->item, layout, overlays, &rendering->overlay_count, err);
     return status;
 }

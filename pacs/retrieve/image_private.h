@@ -28,6 +28,12 @@ size_t image_read_windows(const PacsJsonItem *item, TranscodeWindow *windows, si
 PACS_CHECKED PacsStatus image_read_overlays(const ImageReader *reader, const TranscodeLayout *layout,
                                             TranscodeRendering *rendering, PacsError *err);
 
+/** The same of an image and of a presentation state, as far as that shows their groups (60xx,1001). */
+PACS_CHECKED PacsStatus image_read_activated_overlays(const ImageReader *image,
+                                                      const PacsInstanceValues *state,
+                                                      const TranscodeLayout *layout,
+                                                      TranscodeRendering *rendering, PacsError *err);
+
 /** The look of a segmentation's frame: a palette. *ret_palette stays NULL for what is none. */
 PACS_CHECKED PacsStatus image_read_segments(const ImageReader *reader, const TranscodeLayout *layout,
                                             const TranscodePalette **ret_palette, PacsError *err);

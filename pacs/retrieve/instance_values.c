@@ -9,15 +9,29 @@
 #include "pacs/retrieve/values.h"
 #include "pacs/util/limits.h"
 
-PacsStatus pacs_instance_values_find(PacsRetrieve *retrieve, const PacsUidPath *path, PacsArena *arena,
+PacsStatus pacs_instance_find(PacsRetrieve *retrieve, const PacsInstanceName *name, PacsBlobParts parts,
+                              PacsArena *arena, PacsStoredObject **ret_object, PacsInstanceBlobs *ret_blobs,
+                              PacsError *err)
+{
+    PacsStatus status = PACS_OK;
+
+    if (!name->id)
+        return pacs_index_find_object_at(retrieve->index, name->path, parts, arena, ret_object, ret_blobs,
+                                         err);
+    status = pacs_index_find_object(retrieve->index, name->id, arena, ret_object, err);
+    return status == PACS_OK ? pacs_index_find_blobs(retrieve->index, name->id, parts, arena, ret_blobs, err)
+                             : status;
+}
+
+PacsStatus pacs_instance_values_find(PacsRetrieve *retrieve, const PacsInstanceName *name, PacsArena *arena,
                                      PacsBuffer *json, PacsInstanceValues *ret_values, PacsError *err)
 {
     PacsInstanceValues values = {.retrieve = retrieve, .arena = arena};
     PacsStoredObject *object = NULL;
     PacsInstanceBlobs blobs = {0};
 
-    PacsStatus status = pacs_index_find_object_at(retrieve->index, path, PACS_BLOB_JSON | PACS_BLOB_BULK,
-                                                  arena, &object, &blobs, err);
+    PacsStatus status = pacs_instance_find(retrieve, name, PACS_BLOB_JSON | PACS_BLOB_BULK, arena, &object,
+                                           &blobs, err);
     if (status == PACS_OK)
         status = pacs_retrieve_unpack_json(&blobs, json, err);
     if (status == PACS_OK)

@@ -19,8 +19,20 @@ typedef struct PacsInstanceValues {
     PacsArena *arena;
 } PacsInstanceValues;
 
-/** All of it from the index, by a path that names an instance; the JSON lives in `json`. */
-PACS_CHECKED PacsStatus pacs_instance_values_find(PacsRetrieve *retrieve, const PacsUidPath *path,
+/** Which instance: one of the two. Borrowed. */
+typedef struct PacsInstanceName {
+    const char *id;          /* Orthanc's; NULL: */
+    const PacsUidPath *path; /* all three UIDs are there */
+} PacsInstanceName;
+
+/** What the index has of it. PACS_NOT_FOUND ("no Instance has this UID"). */
+PACS_CHECKED PacsStatus pacs_instance_find(PacsRetrieve *retrieve, const PacsInstanceName *name,
+                                           PacsBlobParts parts, PacsArena *arena,
+                                           PacsStoredObject **ret_object, PacsInstanceBlobs *ret_blobs,
+                                           PacsError *err);
+
+/** All of it from the index; the JSON lives in `json`. */
+PACS_CHECKED PacsStatus pacs_instance_values_find(PacsRetrieve *retrieve, const PacsInstanceName *name,
                                                   PacsArena *arena, PacsBuffer *json,
                                                   PacsInstanceValues *ret_values, PacsError *err);
 

@@ -115,6 +115,10 @@
 #define PACS_MAX_TRANSCODED (512u << 20)      /* one frame or picture, made: a native frame is the largest */
 #define PACS_MAX_TRANSCODE_HELD (1u << 20)    /* made, and kept in memory too: pictures and most frames; larger ones are read from files */
 #define PACS_MAX_PICTURE_ATTRIBUTES (128u << 20) /* of one frame: tables are 128 kB, a mammogram's overlay 3 MB; 1 million private elements */
+#define PACS_MAX_VIEWPORT 8192u               /* pixels of a side that may be asked for: twice a large screen; 200 MB of colour */
+#define PACS_MAX_ANIMATION_FRAMES 500u        /* count, of a GIF: 20 seconds; of longer cines every n-th */
+#define PACS_MAX_GRAPHICS 4096u               /* count, of one presentation state; hand-drawn ones have tens */
+#define PACS_MAX_GRAPHIC_POINTS (1u << 20)    /* coordinates of all of them together */
 #define PACS_MAX_OVERLAY (32u << 20)          /* one plane: 16,000 by 16,000 pixels */
 #define PACS_MAX_ICC_PROFILE (8u << 20)       /* scanners' are 1 to 3 MB */
 #define PACS_MAX_JPEG_2000_TILES 4096u        /* of one frame: 64 by 64; OpenJPEG keeps 6 kB for each before it has read one */
