@@ -217,6 +217,17 @@ static PacsStatus reply_bulk(BulkRequest *asked, PacsHttpReply *reply, PacsError
                 : no_memory(err);
 }
 
+static void reply_asked(BulkRequest *asked, PacsHttpReply *reply)
+{
+    PacsError err = {0};
+
+    const PacsStatus status = reply_bulk(asked, reply, &err);
+    if (status == PACS_UNSUPPORTED)
+        pacs_http_reply_error(asked->request, reply, 406, &err);
+    else if (status != PACS_OK)
+        dicomweb_reply_failure(asked->request, reply, &err);
+}
+
 static void reply_or_fail(Dicomweb *dicomweb, PacsLevel level, const char *value, bool pixels_only,
                           PacsHttpRequest *request, PacsHttpReply *reply)
 {
@@ -225,13 +236,16 @@ static void reply_or_fail(Dicomweb *dicomweb, PacsLevel level, const char *value
                          .path = dicomweb_path(request, level),
                          .value = value,
                          .pixels_only = pixels_only};
-    PacsError err = {0};
 
-    const PacsStatus status = reply_bulk(&asked, reply, &err);
-    if (status == PACS_UNSUPPORTED)
-        pacs_http_reply_error(request, reply, 406, &err);
-    else if (status != PACS_OK)
-        dicomweb_reply_failure(request, reply, &err);
+    reply_asked(&asked, reply);
+}
+
+void dicomweb_reply_bulk_value(Dicomweb *dicomweb, const PacsUidPath *path, const char *value,
+                               PacsHttpRequest *request, PacsHttpReply *reply)
+{
+    BulkRequest asked = {.dicomweb = dicomweb, .request = request, .path = *path, .value = value};
+
+    reply_asked(&asked, reply);
 }
 
 /** Orthanc writes tags in small letters. Nothing after the slash: all values. */

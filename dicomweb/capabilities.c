@@ -27,6 +27,10 @@
         "multipart/related; type=\"" DICOMWEB_TYPE_BYTES "\"", "multipart/related; type=\"image/*\"",        \
             "multipart/related; type=\"video/*\"", DICOMWEB_TYPE_BYTES, "image/*", "video/*"                 \
     }
+#define PICTURE_TYPES                                                                                        \
+    {                                                                                                        \
+        "image/jpeg", "image/png", "image/gif", "image/webp", "video/*", "application/pdf"                   \
+    }
 #define STORE_TYPES                                                                                          \
     {                                                                                                        \
         "multipart/related; type=\"" DICOMWEB_TYPE_DICOM "\"",                                               \
@@ -51,6 +55,8 @@ static const Operation operations[] = {
     {"GET", "/bulkdata/{*path}", "RetrieveBulkdata", BULK_TYPES, {0}},
     {"GET", "/bulk/{*path}", "RetrieveBulkdata", BULK_TYPES, {0}},
     {"GET", "/pixeldata", "RetrievePixelData", BULK_TYPES, {0}},
+    {"GET", "/rendered", "RetrieveRendered", PICTURE_TYPES, {0}},
+    {"GET", "/thumbnail", "RetrieveThumbnail", PICTURE_TYPES, {0}},
     {"GET", "/instances/{instance}", "RetrieveInstance", OBJECT_TYPES, {0}},
     {"GET", "/series/{series}", "RetrieveSeries", OBJECT_TYPES, {0}},
     {"GET", "/studies/{study}", "RetrieveStudy", OBJECT_TYPES, {0}},

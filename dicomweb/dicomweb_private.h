@@ -44,6 +44,20 @@ void dicomweb_retrieve_study_pixels(void *context, PacsHttpRequest *request, Pac
 void dicomweb_retrieve_series_pixels(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void dicomweb_retrieve_instance_pixels(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 
+/** One value of an instance, alone or as the only part, as its path in bulk data names it: "00420011". */
+void dicomweb_reply_bulk_value(Dicomweb *dicomweb, const PacsUidPath *path, const char *value,
+                               PacsHttpRequest *request, PacsHttpReply *reply);
+
+/* rendered.c */
+void dicomweb_rendered_study(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_rendered_series(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_rendered_instance(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_rendered_frames(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_thumbnail_study(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_thumbnail_series(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_thumbnail_instance(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void dicomweb_thumbnail_frames(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+
 /* capabilities.c */
 void dicomweb_capabilities(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 

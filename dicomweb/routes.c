@@ -53,6 +53,19 @@ const PacsHttpRoute dicomweb_routes[] = {
     GET("/studies/{study}/series/{series}/instances/{instance}/pixeldata", dicomweb_retrieve_instance_pixels,
         PACS_HTTP_POOL),
 
+    GET("/studies/{study}/rendered", dicomweb_rendered_study, PACS_HTTP_POOL),
+    GET("/studies/{study}/series/{series}/rendered", dicomweb_rendered_series, PACS_HTTP_POOL),
+    GET("/studies/{study}/series/{series}/instances/{instance}/rendered", dicomweb_rendered_instance,
+        PACS_HTTP_INLINE),
+    GET("/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/rendered",
+        dicomweb_rendered_frames, PACS_HTTP_INLINE),
+    GET("/studies/{study}/thumbnail", dicomweb_thumbnail_study, PACS_HTTP_POOL),
+    GET("/studies/{study}/series/{series}/thumbnail", dicomweb_thumbnail_series, PACS_HTTP_POOL),
+    GET("/studies/{study}/series/{series}/instances/{instance}/thumbnail", dicomweb_thumbnail_instance,
+        PACS_HTTP_INLINE),
+    GET("/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/thumbnail",
+        dicomweb_thumbnail_frames, PACS_HTTP_INLINE),
+
     /* STOW-RS (PS3.18 10.5) */
     STORE("/studies", dicomweb_stow_reader),
     STORE("/studies/{study}", dicomweb_stow_study_reader),

@@ -20,3 +20,4 @@ pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/wado_uri_test LINKS dicomweb
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/capabilities_test LINKS dicomweb PkgConfig::jansson SOURCES ${DICOMWEB_FIXTURE})
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/frames_converted_test LINKS dicomweb
     SOURCES ${DICOMWEB_FIXTURE} support/image.c unit/transcode/asker.c)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit dicomweb/rendered_test LINKS dicomweb SOURCES ${DICOMWEB_FIXTURE} support/image.c)
