@@ -21,6 +21,7 @@ static const ErrorRow rows[] = {
     {REST_FULL_STORAGE, 507, "The file storage is full"},
     {REST_CORRUPTED_FILE, 500, "Corrupted file (e.g. inconsistent MD5 hash)"},
     {REST_READ_ONLY, 403, "Cannot modify a read-only data structure"},
+    {REST_INCOMPATIBLE_IMAGE_FORMAT, 500, "Incompatible format of the images"},
     {REST_UNAUTHORIZED, 401, "Bad credentials were provided to an HTTP request"},
     {REST_NOT_ACCEPTABLE, 406,
      "Cannot send a response which is acceptable according to the Accept HTTP header"},

@@ -37,6 +37,7 @@ typedef enum RestError {
     REST_FULL_STORAGE = 19,
     REST_CORRUPTED_FILE = 20,
     REST_READ_ONLY = 22,
+    REST_INCOMPATIBLE_IMAGE_FORMAT = 23,
     REST_UNAUTHORIZED = 29,
     REST_NOT_ACCEPTABLE = 34,
     REST_DATABASE_UNAVAILABLE = 36,
@@ -85,3 +86,27 @@ void rest_file(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void rest_tags(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void rest_simplified_tags(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 extern const PacsHttpBodyReader rest_instance_reader; /* POST /instances */
+
+/* pictures.c */
+void rest_picture(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void rest_frame_picture(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+/** The route's {frame}, which counts from 0, as a frame number; false if it is none. */
+bool rest_frame_number(const PacsHttpRequest *request, uint32_t *ret_number);
+/** As rest_reply_failure(), but what has no picture is 415, as from Orthanc. */
+void rest_reply_picture_failure(const PacsRest *rest, PacsHttpRequest *request, PacsHttpReply *reply,
+                                const PacsError *err);
+
+/* frames.c */
+void rest_frames(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void rest_frame_operations(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void rest_frame_raw(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void rest_frame_raw_gzip(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void rest_pdf(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+
+/* arrays.c, slices.c */
+void rest_instance_numpy(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void rest_instance_matlab(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void rest_frame_numpy(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void rest_frame_matlab(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void rest_series_numpy(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void rest_ordered_slices(void *context, PacsHttpRequest *request, PacsHttpReply *reply);

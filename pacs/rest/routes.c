@@ -63,6 +63,28 @@ const PacsHttpRoute rest_routes[] = {
     GET("/instances/{id}/file", rest_file),
     GET("/instances/{id}/tags", rest_tags),
     GET("/instances/{id}/simplified-tags", rest_simplified_tags),
+
+    GET("/instances/{id}/preview", rest_picture),
+    GET("/instances/{id}/rendered", rest_picture),
+    GET("/instances/{id}/image-uint8", rest_picture),
+    GET("/instances/{id}/image-uint16", rest_picture),
+    GET("/instances/{id}/image-int16", rest_picture),
+    GET_SLOW("/instances/{id}/numpy", rest_instance_numpy),
+    GET_SLOW("/instances/{id}/matlab", rest_instance_matlab),
+    GET_SLOW("/instances/{id}/pdf", rest_pdf),
+    GET("/instances/{id}/frames", rest_frames),
+    GET("/instances/{id}/frames/{frame}", rest_frame_operations),
+    GET("/instances/{id}/frames/{frame}/preview", rest_frame_picture),
+    GET("/instances/{id}/frames/{frame}/rendered", rest_frame_picture),
+    GET("/instances/{id}/frames/{frame}/image-uint8", rest_frame_picture),
+    GET("/instances/{id}/frames/{frame}/image-uint16", rest_frame_picture),
+    GET("/instances/{id}/frames/{frame}/image-int16", rest_frame_picture),
+    GET_SLOW("/instances/{id}/frames/{frame}/numpy", rest_frame_numpy),
+    GET_SLOW("/instances/{id}/frames/{frame}/matlab", rest_frame_matlab),
+    GET_SLOW("/instances/{id}/frames/{frame}/raw", rest_frame_raw),
+    GET_SLOW("/instances/{id}/frames/{frame}/raw.gz", rest_frame_raw_gzip),
+    GET_SLOW("/series/{id}/numpy", rest_series_numpy),
+    GET_SLOW("/series/{id}/ordered-slices", rest_ordered_slices),
 };
 
 const size_t rest_route_count = sizeof rest_routes / sizeof rest_routes[0];

@@ -1,2 +1,3 @@
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit rest/rest_test LINKS pacs_rest
     SOURCES support/object.c support/archive.c)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit rest/pictures_test LINKS pacs_rest SOURCES support/image.c support/object.c support/archive.c)
