@@ -1,6 +1,7 @@
 #include "pacs/retrieve/metadata.h"
 #include "dicomweb/accept.h"
 #include "dicomweb/dicomweb_private.h"
+#include "dicomweb/metadata_filter.h"
 #include "dicomweb/metadata_xml.h"
 #include "dicomweb/url.h"
 
@@ -56,8 +57,20 @@ static PacsStatus reply_json(Dicomweb *dicomweb, const PacsMetadata *metadata, b
     return status;
 }
 
+static PacsStatus reply_filtered(Dicomweb *dicomweb, const PacsMetadata *metadata,
+                                 const DicomwebMetadataFilter *filter, PacsHttpReply *reply, PacsError *err)
+{
+    PacsSource *source = NULL;
+
+    PacsStatus status = dicomweb_metadata_filter_open(dicomweb->retrieve, metadata, filter, &source, err);
+    if (status == PACS_OK)
+        pacs_http_reply_slow_source(reply, DICOMWEB_TYPE_JSON, source, PACS_HTTP_UNKNOWN_SIZE);
+    return status;
+}
+
 static PacsStatus reply_xml(Dicomweb *dicomweb, const PacsMetadata *metadata, const DicomwebOffer *offer,
-                            PacsHttpRequest *request, PacsHttpReply *reply, PacsError *err)
+                            const DicomwebMetadataFilter *filter, PacsHttpRequest *request,
+                            PacsHttpReply *reply, PacsError *err)
 {
     const char *boundary = metadata->revision; /* a digest: in no document, and the same each time */
     const char *type = dicomweb_content_type(offer, boundary, pacs_http_arena(request));
@@ -65,7 +78,8 @@ static PacsStatus reply_xml(Dicomweb *dicomweb, const PacsMetadata *metadata, co
 
     if (!type)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for an answer");
-    PacsStatus status = dicomweb_metadata_xml_open(dicomweb->retrieve, metadata, boundary, &source, err);
+    PacsStatus status = dicomweb_metadata_xml_open(dicomweb->retrieve, metadata, filter, boundary, &source,
+                                                   err);
     if (status == PACS_OK)
         pacs_http_reply_slow_source(reply, type, source, PACS_HTTP_UNKNOWN_SIZE);
     return status;
@@ -106,13 +120,19 @@ static void reply_metadata(Dicomweb *dicomweb, PacsLevel level, PacsHttpRequest 
     const DicomwebOffer *offer = dicomweb_negotiate(request, reply, offers, sizeof offers / sizeof offers[0]);
     const char *root = dicomweb_public_path(&dicomweb->options, request);
     const bool as_gzip = pacs_http_accepts_gzip(request);
+    DicomwebMetadataFilter *filter = pacs_arena_alloc(pacs_http_arena(request), sizeof *filter);
     PacsMetadata *metadata = NULL;
     PacsError err = {0};
 
-    if (!offer ||
-        (root && !offer->is_multipart && reply_recalled(dicomweb, &path, root, as_gzip, request, reply)))
+    if (!offer)
         return;
-    PacsStatus status = root ? PACS_OK : pacs_fail(&err, PACS_NO_MEMORY, "no memory for an answer");
+    PacsStatus status = root && filter ? PACS_OK : pacs_fail(&err, PACS_NO_MEMORY, "no memory for an answer");
+    if (status == PACS_OK)
+        status = dicomweb_metadata_filter_parse(request, dicomweb->options.strict, pacs_http_arena(request),
+                                                filter, &err);
+    if (status == PACS_OK && !filter->is_active && !offer->is_multipart &&
+        reply_recalled(dicomweb, &path, root, as_gzip, request, reply))
+        return;
     if (status == PACS_OK)
         status = pacs_retrieve_find_metadata(dicomweb->retrieve, &path, root, pacs_http_arena(request),
                                              &metadata, &err);
@@ -120,7 +140,8 @@ static void reply_metadata(Dicomweb *dicomweb, PacsLevel level, PacsHttpRequest 
         is_not_modified(metadata->revision, offer->is_multipart ? "-xml" : "", request, reply))
         return;
     if (status == PACS_OK)
-        status = offer->is_multipart ? reply_xml(dicomweb, metadata, offer, request, reply, &err)
+        status = offer->is_multipart ? reply_xml(dicomweb, metadata, offer, filter, request, reply, &err)
+                 : filter->is_active ? reply_filtered(dicomweb, metadata, filter, reply, &err)
                                      : reply_json(dicomweb, metadata, as_gzip, reply, &err);
     if (status != PACS_OK)
         dicomweb_reply_failure(request, reply, &err);

@@ -15,18 +15,33 @@ typedef struct XmlSource {
     PacsMetadataWalk *walk;
     const char *boundary;
     bool in_document, at_end;
-    PacsBuffer json; /* of the document at hand */
+    const DicomwebMetadataFilter *filter;
+    PacsBuffer whole; /* what is filtered */
+    PacsBuffer json;  /* of the document at hand */
     PacsDicomXml xml;
     PacsBuffer out;
     size_t out_read;
 } XmlSource;
+
+static PacsStatus next_instance(XmlSource *self, bool *ret_more, PacsError *err)
+{
+    if (!self->filter->is_active)
+        return pacs_metadata_walk_next(self->walk, &self->json, ret_more, err);
+    pacs_buffer_reset(&self->whole);
+    PacsStatus status = pacs_metadata_walk_next(self->walk, &self->whole, ret_more, err);
+    return status == PACS_OK && *ret_more
+               ? dicomweb_metadata_filter_apply(self->filter,
+                                                (PacsSlice){pacs_buffer_text(&self->whole), self->whole.size},
+                                                &self->json, err)
+               : status;
+}
 
 static PacsStatus begin_part(XmlSource *self, PacsError *err)
 {
     bool more = false;
 
     pacs_buffer_reset(&self->json);
-    PacsStatus status = pacs_metadata_walk_next(self->walk, &self->json, &more, err);
+    PacsStatus status = next_instance(self, &more, err);
     if (status != PACS_OK)
         return status;
     self->at_end = !more;
@@ -81,20 +96,23 @@ static void xml_free(PacsSource *base)
     if (self->in_document)
         pacs_dicom_xml_clear(&self->xml);
     pacs_metadata_walk_free(self->walk);
+    pacs_buffer_clear(&self->whole);
     pacs_buffer_clear(&self->json);
     pacs_buffer_clear(&self->out);
     free(self);
 }
 
 PacsStatus dicomweb_metadata_xml_open(PacsRetrieve *retrieve, const PacsMetadata *metadata,
-                                      const char *boundary, PacsSource **ret_source, PacsError *err)
+                                      const DicomwebMetadataFilter *filter, const char *boundary,
+                                      PacsSource **ret_source, PacsError *err)
 {
     static const PacsSourceOps ops = {.read = xml_read, .free = xml_free};
     XmlSource *self = calloc(1, sizeof *self);
 
     if (!self)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory to write XML");
-    *self = (XmlSource){.base.ops = &ops, .boundary = boundary};
+    *self = (XmlSource){.base.ops = &ops, .filter = filter, .boundary = boundary};
+    pacs_buffer_init(&self->whole, PACS_MAX_METADATA_TEXT);
     pacs_buffer_init(&self->json, PACS_MAX_METADATA_TEXT);
     pacs_buffer_init(&self->out, PACS_MAX_METADATA_TEXT); /* in fact a read and the largest value */
     PacsStatus status = pacs_metadata_walk_new(retrieve, metadata, &self->walk, err);

@@ -127,6 +127,99 @@ static void a_copy_that_is_as_good_is_kept(void **state)
     pacs_http_answer_clear(&answer);
 }
 
+/** An instance with private attributes, in an item too. */
+static void store_private(DicomwebFixture *fixture)
+{
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer inside = PACS_BUFFER(1024);
+    PACS_AUTO_BUFFER PacsBuffer item = PACS_BUFFER(1024);
+    const TestObject object = test_object(1, 1, 2);
+    const PacsHttpPair type = {"Content-Type", "application/dicom"};
+    PacsHttpAnswer answer;
+
+    test_add_text(&inside, PACS_TAG_SCHEDULED_PROCEDURE_STEP_ID, "SH", "S1");
+    test_add_text(&inside, PACS_TAG(0x0041, 0x0010), "LO", "ACME");
+    const uint8_t header[8] = {0xFE, 0xFF, 0x00, 0xE0, (uint8_t)inside.size};
+    assert_true(pacs_buffer_add(&item, header, sizeof header) &&
+                pacs_buffer_add(&item, inside.bytes, inside.size));
+    test_object_file(&object, &file);
+    test_add_text(&file, PACS_TAG(0x0009, 0x0010), "LO", "ACME");
+    test_add_text(&file, PACS_TAG(0x0009, 0x1001), "LO", "inner");
+    test_add_bytes(&file, PACS_TAG_REQUEST_ATTRIBUTES_SEQUENCE, "SQ", item.bytes, (uint32_t)item.size);
+    const PacsHttpAsk request = {.method = "POST",
+                                 .target = "/dicom-web/studies",
+                                 .headers = &type,
+                                 .header_count = 1,
+                                 .body = file.bytes,
+                                 .body_size = file.size};
+    assert_int_equal(pacs_http_perform(fixture->http, &request, &answer), 200);
+    pacs_http_answer_clear(&answer);
+}
+
+/** Keys of the first instance, a space behind each. */
+static void expect_keys(DicomwebFixture *fixture, const char *target, const char *expected)
+{
+    PACS_AUTO_BUFFER PacsBuffer keys = PACS_BUFFER(4096);
+    PacsHttpAnswer answer;
+    const char *key;
+    json_t *value;
+
+    assert_int_equal(ask(fixture, target, NULL, NULL, &answer), 200);
+    json_t *all = json_loadb((const char *)answer.body.bytes, answer.body.size, 0, NULL);
+    assert_int_equal(json_array_size(all), 1);
+    json_object_foreach(json_array_get(all, 0), key, value)
+    {
+        assert_true(pacs_buffer_add_format(&keys, "%s ", key));
+    }
+    assert_string_equal(pacs_buffer_text(&keys), expected);
+    json_decref(all);
+    pacs_http_answer_clear(&answer);
+}
+
+static void only_what_is_asked_for_is_shown(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PacsHttpAnswer answer;
+
+    store_private(fixture);
+    for (int round = 0; round < 2; round++) {
+        expect_keys(fixture, SERIES "/metadata?includefield=Rows,00280011&includefield=no-such-thing",
+                    "00080016 00080018 0020000D 0020000E 00280010 00280011 ");
+        expect_keys(fixture,
+                    SERIES "/metadata?includefield=RequestAttributesSequence.ScheduledProcedureStepID",
+                    "00080016 00080018 0020000D 0020000E 00400275 ");
+        append_all(fixture);
+    }
+    assert_int_equal(ask(fixture, SERIES "/metadata?includefield=all", NULL, NULL, &answer), 200);
+    assert_non_null(strstr(pacs_buffer_text(&answer.body), "00091001"));
+    pacs_http_answer_clear(&answer);
+    assert_int_equal(ask(fixture, SERIES "/metadata?includefield=Rows", "Accept",
+                         "multipart/related; type=\"application/dicom+xml\"", &answer),
+                     200);
+    assert_non_null(strstr(pacs_buffer_text(&answer.body), "keyword=\"Rows\""));
+    assert_null(strstr(pacs_buffer_text(&answer.body), "keyword=\"Columns\""));
+    pacs_http_answer_clear(&answer);
+}
+
+static void private_attributes_are_left_out_where_that_is_asked(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PacsHttpAnswer answer;
+
+    store_private(fixture);
+    assert_int_equal(ask(fixture, SERIES "/metadata?excludeprivate=true", NULL, NULL, &answer), 200);
+    assert_int_equal(count_instances(&answer), 1);
+    assert_null(strstr(pacs_buffer_text(&answer.body), "ACME"));
+    assert_null(strstr(pacs_buffer_text(&answer.body), "inner"));
+    assert_non_null(strstr(pacs_buffer_text(&answer.body), "\"00400009\""));
+    assert_non_null(strstr(pacs_buffer_text(&answer.body), "\"00280010\""));
+    pacs_http_answer_clear(&answer);
+    assert_int_equal(ask(fixture, SERIES "/metadata?excludeprivate=false", NULL, NULL, &answer), 200);
+    assert_non_null(strstr(pacs_buffer_text(&answer.body), "inner"));
+    pacs_http_answer_clear(&answer);
+    dicomweb_fixture_ask(fixture, "GET", SERIES "/metadata?excludeprivate=perhaps", 400);
+}
+
 static void xml_is_a_document_for_each_instance(void **state)
 {
     DicomwebFixture *fixture = *state;
@@ -188,6 +281,8 @@ int main(void)
         TEST(each_level_answers_an_array_of_its_instances),
         TEST(who_takes_gzip_gets_it),
         TEST(a_copy_that_is_as_good_is_kept),
+        TEST(only_what_is_asked_for_is_shown),
+        TEST(private_attributes_are_left_out_where_that_is_asked),
         TEST(xml_is_a_document_for_each_instance),
         TEST(uris_have_the_prefix_of_a_proxy),
         TEST(what_is_not_there_or_cannot_be_made_is_refused),
