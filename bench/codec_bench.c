@@ -3,10 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <charls/charls.h>
 #include <jpeglib.h>
 #include <libdeflate.h>
+#include <openjpeg.h>
 
 #include "pacs/bridge/dcmtk_jpeg.h"
+#include "pacs/bridge/openjph.h"
 #include "pacs/dicom/uid.h"
 #include "pacs/util/clock.h"
 #include "pacs/util/limits.h"
@@ -140,6 +143,182 @@ static bool ijg_decode(const PacsBuffer *encoded, const TranscodeFrame *native, 
     return pacs_bridge_jpeg_decode(encoded->bytes, encoded->size, &image, false, out, size, NULL) == PACS_OK;
 }
 
+static bool charls_encode(const TranscodeFrame *native, PacsBuffer *out)
+{
+    const TranscodeLayout *layout = &native->layout;
+    const charls_frame_info info = {layout->columns, layout->rows, layout->bits_stored,
+                                    layout->samples_per_pixel};
+    charls_jpegls_encoder *encoder = charls_jpegls_encoder_create();
+    size_t room = 0;
+    bool is_done = !layout->is_planar && (layout->bits_stored + 7) / 8 * 8 == layout->bits_allocated &&
+                   charls_jpegls_encoder_set_frame_info(encoder, &info) == CHARLS_JPEGLS_ERRC_SUCCESS &&
+                   (layout->samples_per_pixel == 1 ||
+                    charls_jpegls_encoder_set_interleave_mode(encoder, CHARLS_INTERLEAVE_MODE_SAMPLE) ==
+                        CHARLS_JPEGLS_ERRC_SUCCESS) &&
+                   charls_jpegls_encoder_get_estimated_destination_size(encoder, &room) ==
+                       CHARLS_JPEGLS_ERRC_SUCCESS &&
+                   pacs_buffer_reserve(out, room, NULL) == PACS_OK &&
+                   charls_jpegls_encoder_set_destination_buffer(encoder, out->bytes, room) ==
+                       CHARLS_JPEGLS_ERRC_SUCCESS &&
+                   charls_jpegls_encoder_encode_from_buffer(encoder, native->bytes, native->size, 0) ==
+                       CHARLS_JPEGLS_ERRC_SUCCESS &&
+                   charls_jpegls_encoder_get_bytes_written(encoder, &out->size) == CHARLS_JPEGLS_ERRC_SUCCESS;
+
+    charls_jpegls_encoder_destroy(encoder);
+    return is_done;
+}
+
+static bool charls_decode(const PacsBuffer *encoded, const TranscodeFrame *native, uint8_t *out)
+{
+    charls_jpegls_decoder *decoder = charls_jpegls_decoder_create();
+    const bool is_done = charls_jpegls_decoder_set_source_buffer(decoder, encoded->bytes, encoded->size) ==
+                             CHARLS_JPEGLS_ERRC_SUCCESS &&
+                         charls_jpegls_decoder_read_header(decoder) == CHARLS_JPEGLS_ERRC_SUCCESS &&
+                         charls_jpegls_decoder_decode_to_buffer(decoder, out, native->size, 0) ==
+                             CHARLS_JPEGLS_ERRC_SUCCESS;
+
+    charls_jpegls_decoder_destroy(decoder);
+    return is_done;
+}
+
+/* OpenJPEG: to and from its planes of integers only, grey of 16 bits; what becomes of them is not its own. */
+
+typedef struct Memory {
+    uint8_t *bytes;
+    size_t size, at;
+} Memory;
+
+static OPJ_SIZE_T read_memory(void *to, OPJ_SIZE_T wanted, void *context)
+{
+    Memory *memory = context;
+    const size_t count = wanted < memory->size - memory->at ? wanted : memory->size - memory->at;
+
+    memcpy(to, memory->bytes + memory->at, count);
+    memory->at += count;
+    return count > 0 ? count : (OPJ_SIZE_T)-1;
+}
+
+static OPJ_SIZE_T write_memory(void *bytes, OPJ_SIZE_T size, void *context)
+{
+    return pacs_buffer_add(context, bytes, size) ? size : (OPJ_SIZE_T)-1;
+}
+
+static opj_stream_t *open_memory(void *context, bool is_input)
+{
+    opj_stream_t *stream = opj_stream_default_create(is_input);
+
+    opj_stream_set_read_function(stream, read_memory);
+    opj_stream_set_write_function(stream, write_memory);
+    opj_stream_set_user_data(stream, context, NULL);
+    if (is_input)
+        opj_stream_set_user_data_length(stream, ((Memory *)context)->size);
+    return stream;
+}
+
+static bool openjpeg_encode(const TranscodeFrame *native, PacsBuffer *out)
+{
+    const TranscodeLayout *layout = &native->layout;
+    opj_image_cmptparm_t component = {.dx = 1,
+                                      .dy = 1,
+                                      .w = layout->columns,
+                                      .h = layout->rows,
+                                      .prec = layout->bits_stored,
+                                      .sgnd = layout->is_signed};
+    opj_cparameters_t parameters;
+
+    if (layout->samples_per_pixel != 1 || layout->bits_allocated != 16)
+        return false;
+    opj_codec_t *codec = opj_create_compress(OPJ_CODEC_J2K);
+    opj_stream_t *stream = open_memory(out, false);
+    opj_image_t *image = opj_image_create(1, &component, OPJ_CLRSPC_GRAY);
+    image->x1 = layout->columns;
+    image->y1 = layout->rows;
+    for (size_t i = 0; i < native->size / 2; i++)
+        image->comps[0].data[i] = layout->is_signed ? ((const int16_t *)(const void *)native->bytes)[i]
+                                                    : ((const uint16_t *)(const void *)native->bytes)[i];
+    opj_set_default_encoder_parameters(&parameters);
+    parameters.tcp_numlayers = 1;
+    parameters.cp_disto_alloc = 1;
+    const bool is_done = opj_setup_encoder(codec, &parameters, image) &&
+                         opj_start_compress(codec, image, stream) && opj_encode(codec, stream) &&
+                         opj_end_compress(codec, stream);
+    opj_image_destroy(image);
+    opj_stream_destroy(stream);
+    opj_destroy_codec(codec);
+    return is_done;
+}
+
+static bool openjpeg_decode(const PacsBuffer *encoded, const TranscodeFrame *native, uint8_t *out)
+{
+    Memory memory = {encoded->bytes, encoded->size, 0};
+    opj_codec_t *codec = opj_create_decompress(OPJ_CODEC_J2K);
+    opj_stream_t *stream = open_memory(&memory, true);
+    opj_image_t *image = NULL;
+    opj_dparameters_t parameters;
+
+    opj_set_default_decoder_parameters(&parameters);
+    const bool is_done = native->layout.samples_per_pixel == 1 && native->layout.bits_allocated == 16 &&
+                         opj_setup_decoder(codec, &parameters) && opj_read_header(stream, codec, &image) &&
+                         opj_decode(codec, stream, image) && opj_end_decompress(codec, stream);
+    for (size_t i = 0; is_done && i < native->size / 2; i++)
+        ((int16_t *)(void *)out)[i] = (int16_t)image->comps[0].data[i];
+    opj_image_destroy(image);
+    opj_stream_destroy(stream);
+    opj_destroy_codec(codec);
+    return is_done;
+}
+
+/* OpenJPH behind its cover, as the ijg codecs; grey of 16 bits, in the coding that ours has. */
+
+typedef struct Lines {
+    const TranscodeLayout *layout;
+    const int16_t *from;
+    int16_t *to;
+} Lines;
+
+static void read_words(void *context, uint32_t component, uint32_t row, int32_t *values)
+{
+    const Lines *lines = context;
+
+    (void)component;
+    for (uint32_t i = 0; i < lines->layout->columns; i++) {
+        const int16_t word = lines->from[(size_t)row * lines->layout->columns + i];
+        values[i] = lines->layout->is_signed ? word : (uint16_t)word;
+    }
+}
+
+static void write_words(void *context, uint32_t component, uint32_t line, int32_t *values, uint32_t count)
+{
+    const Lines *lines = context;
+
+    (void)component;
+    for (uint32_t i = 0; i < count; i++)
+        lines->to[(size_t)line * count + i] = (int16_t)values[i];
+}
+
+static bool openjph_encode(const TranscodeFrame *native, PacsBuffer *out)
+{
+    const TranscodeLayout *layout = &native->layout;
+    Lines lines = {.layout = layout, .from = (const int16_t *)(const void *)native->bytes};
+    const PacsHtj2kImage image = {layout->rows, layout->columns, 1, layout->bits_stored, layout->is_signed};
+    const PacsHtj2kCoding coding = {.is_reversible = true,
+                                    .decompositions = 5,
+                                    .progression = "RPCL",
+                                    .read_line = read_words,
+                                    .context = &lines};
+
+    return layout->samples_per_pixel == 1 && layout->bits_allocated == 16 &&
+           pacs_bridge_htj2k_encode(&image, &coding, out, NULL) == PACS_OK;
+}
+
+static bool openjph_decode(const PacsBuffer *encoded, const TranscodeFrame *native, uint8_t *out)
+{
+    Lines lines = {.layout = &native->layout, .to = (int16_t *)(void *)out};
+
+    return native->layout.samples_per_pixel == 1 && native->layout.bits_allocated == 16 &&
+           pacs_bridge_htj2k_decode(encoded->bytes, encoded->size, write_words, &lines, NULL) == PACS_OK;
+}
+
 typedef struct Library {
     const char *uid;
     bool (*encode)(const TranscodeFrame *native, PacsBuffer *out);
@@ -150,6 +329,10 @@ static const Library libraries[] = {
     {PACS_UID_DEFLATED_FRAMES, deflate_encode, deflate_decode},
     {PACS_UID_JPEG_BASELINE, turbo_encode, turbo_decode},
     {PACS_UID_JPEG_LOSSLESS_SV1, ijg_encode, ijg_decode},
+    {PACS_UID_JPEG_LS_LOSSLESS, charls_encode, charls_decode},
+    {PACS_UID_JPEG_2000_LOSSLESS, openjpeg_encode, openjpeg_decode},
+    {PACS_UID_HTJ2K_LOSSLESS, openjph_encode, openjph_decode},
+    {PACS_UID_HTJ2K_LOSSLESS_RPCL, openjph_encode, openjph_decode},
 };
 
 /* ---- Ours ---- */
