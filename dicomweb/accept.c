@@ -283,7 +283,7 @@ const DicomwebOffer *dicomweb_negotiate(PacsHttpRequest *request, PacsHttpReply 
     const char *accept = dicomweb_accept_text(request);
     const DicomwebOffer *chosen = accept ? dicomweb_accept_choose(pacs_slice(accept), offers, count) : NULL;
 
-    pacs_http_reply_add_header(reply, "Vary", "Accept");
+    pacs_http_reply_vary(reply, "Accept");
     if (!chosen)
         dicomweb_reply_not_acceptable(request, reply, offers, count);
     return chosen;

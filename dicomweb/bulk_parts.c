@@ -80,7 +80,7 @@ static bool choose_octets(const DicomwebBulkParts *parts, PacsHttpRequest *reque
 {
     const char *accept = dicomweb_accept_text(request);
 
-    pacs_http_reply_add_header(reply, "Vary", "Accept");
+    pacs_http_reply_vary(reply, "Accept");
     for (size_t i = 0; i < parts->count; i++) {
         const DicomwebOffer offer = {.media_type = DICOMWEB_TYPE_BYTES,
                                      .transfer_syntax_uid = parts->parts[i].transfer_syntax_uid,

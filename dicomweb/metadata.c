@@ -92,7 +92,7 @@ static bool is_not_modified(const char *revision, const char *variant, PacsHttpR
 {
     const char *etag = pacs_arena_printf(pacs_http_arena(request), "W/\"%s%s\"", revision, variant);
 
-    pacs_http_reply_add_header(reply, "Vary", "Accept-Encoding");
+    pacs_http_reply_vary(reply, "Accept-Encoding");
     pacs_http_reply_header(reply, "Cache-Control", "private, no-cache");
     return etag && pacs_http_reply_not_modified(request, reply, etag);
 }

@@ -89,7 +89,7 @@ static bool choose(Retrieval *retrieval, PacsHttpReply *reply, Packaging *ret_pa
         taken[taken_count] = all[i];
         taken[taken_count++].transfer_syntax_uid = NULL; /* looked at already, for each object */
     }
-    pacs_http_reply_add_header(reply, "Vary", "Accept");
+    pacs_http_reply_vary(reply, "Accept");
     const DicomwebOffer *chosen = accept ? dicomweb_accept_choose(pacs_slice(accept), taken, taken_count)
                                          : NULL;
     if (chosen) {

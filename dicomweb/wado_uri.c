@@ -122,7 +122,7 @@ static PacsStatus reply_object(Dicomweb *dicomweb, PacsHttpRequest *request, Pac
         status = take_fingerprint(request, objects, syntaxes[0], fingerprint, err);
     if (status != PACS_OK)
         return status;
-    pacs_http_reply_add_header(reply, "Vary", "Accept");
+    pacs_http_reply_vary(reply, "Accept");
     if (dicomweb_reply_unchanged(request, reply, fingerprint))
         return PACS_OK;
     if (!dicomweb_is_converted(objects, syntaxes[0])) {

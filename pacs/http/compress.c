@@ -98,6 +98,6 @@ bool pacs_http_reply_compress(PacsHttpReply *reply, bool may_wait)
             return false;
         put_compressed(reply);
     }
-    pacs_http_reply_add_header(reply, "Vary", "Accept-Encoding");
+    pacs_http_reply_vary(reply, "Accept-Encoding");
     return true;
 }

@@ -76,7 +76,7 @@ static bool admit(const PacsHttpCors *cors, const PacsHttpRequest *request, Pacs
     if (cors->count == 0)
         return false;
     if (!cors->any || cors->count > 1) /* caches must keep answers to different pages apart */
-        pacs_http_reply_add_header(reply, "Vary", "Origin");
+        pacs_http_reply_vary(reply, "Origin");
     if (!origin || !(cors->any || is_named(cors, origin)))
         return false;
     if (is_named(cors, origin)) {

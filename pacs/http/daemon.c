@@ -26,6 +26,7 @@ typedef struct Connection {
     int fd;
     bool lingers; /* an answer was sent before the body was read */
     bool is_loopback;
+    bool is_resting; /* it has asked something, and is idle */
     char address[INET6_ADDRSTRLEN];
 } Connection;
 
@@ -90,6 +91,15 @@ static void connection_started(PacsHttpDaemon *daemon, struct MHD_Connection *mh
     *ret_context = connection;
 }
 
+static void rest(Connection *connection, bool is_resting)
+{
+    PacsHttpServer *server = connection->daemon->server;
+
+    if (connection->is_resting != is_resting)
+        (void)(is_resting ? atomic_fetch_add(&server->resting, 1) : atomic_fetch_sub(&server->resting, 1));
+    connection->is_resting = is_resting;
+}
+
 static void connection_changed(void *context, struct MHD_Connection *mhd, void **connection_context,
                                enum MHD_ConnectionNotificationCode code)
 {
@@ -103,6 +113,7 @@ static void connection_changed(void *context, struct MHD_Connection *mhd, void *
     atomic_fetch_sub(&daemon->connections, 1);
     if (!connection)
         return;
+    rest(connection, false);
     pacs_http_watch_remove(daemon->server->watch, connection->watched, connection->lingers);
     free(connection);
     *connection_context = NULL;
@@ -119,6 +130,7 @@ static void *request_line_read(void *context, const char *target, struct MHD_Con
     if (!connection ||
         !pacs_http_watch_phase(daemon->server->watch, connection->watched, PACS_HTTP_PHASE_HEADER))
         return NULL;
+    rest(connection, false);
     PacsHttpExchange *exchange = pacs_http_exchange_new(daemon->server->site);
     if (!exchange)
         return NULL;
@@ -511,6 +523,7 @@ static void request_ended(void *context, struct MHD_Connection *mhd, void **requ
     while (call->is_running)
         (void)pthread_cond_wait(&call->left, &call->lock);
     (void)enter(call, PACS_HTTP_PHASE_IDLE); /* if it is cut, that stands */
+    rest(call->connection, true);
     pacs_http_account_end(exchange, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     pacs_http_server_request_ended(daemon->server);
     bool is_orphan = call->is_orphan = call->is_working; /* a job that waits for its thread frees it then */

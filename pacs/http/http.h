@@ -95,6 +95,8 @@ uint32_t pacs_http_reply_get_code(const PacsHttpReply *reply);
 void pacs_http_reply_header(PacsHttpReply *reply, const char *name, const char *value);
 /** As above, but beside earlier values (Link, Warning, Set-Cookie). */
 void pacs_http_reply_add_header(PacsHttpReply *reply, const char *name, const char *value);
+/** Another request header that decides what the answer is (RFC 9110 12.5.5); that it was named before is fine. */
+void pacs_http_reply_vary(PacsHttpReply *reply, const char *request_header);
 
 /** No body at all, and no Content-Type. */
 void pacs_http_reply_nothing(PacsHttpReply *reply);

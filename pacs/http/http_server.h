@@ -31,6 +31,8 @@ typedef struct PacsHttpServerOptions {
     size_t pool_threads;    /* 0: 50, Orthanc's HttpThreadsCount */
     size_t max_waiting;     /* 0: PACS_MAX_HTTP_WAITING; requests that wait for a pool thread. Beyond: 503 */
     size_t max_connections; /* 0: PACS_MAX_HTTP_CONNECTIONS; beyond, a connection hears 503 and is closed */
+    size_t
+        max_resting; /* 0: PACS_HTTP_CROWD; connections kept open after an answer: beyond, answers end theirs */
     uint32_t keep_alive_ms; /* 0: 75,000. How long a connection may be idle between requests */
     uint32_t header_ms;     /* 0: 20,000. From the first byte of a request to the end of its headers */
     uint32_t transfer_ms;   /* 0: 30,000. A body, or an answer, must move on by 16 KiB in each such span */

@@ -97,6 +97,31 @@ void pacs_http_reply_header(PacsHttpReply *reply, const char *name, const char *
     pacs_http_reply_add_header(reply, name, value);
 }
 
+static bool has_token(const char *list, const char *token)
+{
+    PacsSlice rest = pacs_slice(list), part;
+
+    while (pacs_slice_split(&rest, ',', &part))
+        if (pacs_slice_equal_case(pacs_slice_trim(part), token))
+            return true;
+    return false;
+}
+
+void pacs_http_reply_vary(PacsHttpReply *reply, const char *request_header)
+{
+    const char *former = pacs_http_reply_get_header(reply, "Vary");
+
+    if (!former) {
+        pacs_http_reply_header(reply, "Vary", request_header);
+    } else if (!has_token(former, request_header)) {
+        const char *both = pacs_arena_printf(reply->request->arena, "%s, %s", former, request_header);
+        if (both)
+            pacs_http_reply_header(reply, "Vary", both);
+        else
+            reply->failed = true;
+    }
+}
+
 /* ---- Bodies ---- */
 
 static void set_payload(PacsHttpReply *reply, const char *content_type, PacsHttpPayload payload)

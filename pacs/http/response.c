@@ -274,7 +274,8 @@ struct MHD_Response *pacs_http_response_new(PacsHttpServer *server, PacsHttpExch
 
     for (const PacsHttpHeader *header = exchange->reply.headers; header && is_whole; header = header->next)
         is_whole = MHD_add_response_header(response, header->name, header->value) == MHD_YES;
-    if (is_whole && (exchange->request.must_close || atomic_load(&server->stopping)))
+    if (is_whole && (exchange->request.must_close || atomic_load(&server->stopping) ||
+                     atomic_load(&server->resting) >= server->options.max_resting))
         is_whole = MHD_add_response_header(response, "Connection", "close") == MHD_YES;
     if (response && !is_whole) {
         MHD_destroy_response(response);

@@ -94,6 +94,8 @@ static void fill_in_defaults(PacsHttpServerOptions *options)
         options->max_waiting = PACS_MAX_HTTP_WAITING;
     if (options->max_connections == 0)
         options->max_connections = PACS_MAX_HTTP_CONNECTIONS;
+    if (options->max_resting == 0)
+        options->max_resting = PACS_HTTP_CROWD;
     set_default(&options->keep_alive_ms, DEFAULT_KEEP_ALIVE_MS);
     set_default(&options->header_ms, DEFAULT_HEADER_MS);
     set_default(&options->transfer_ms, DEFAULT_TRANSFER_MS);

@@ -36,6 +36,8 @@ struct PacsHttpServer {
     atomic_bool stopping;
     _Atomic size_t waiting; /* jobs in the pool's queue */
     _Atomic size_t streams; /* answers that are read while they are sent */
+    _Atomic size_t
+        resting; /* connections that have asked something and are idle: each holds libmicrohttpd's memory */
 
     pthread_mutex_t lock;
     pthread_cond_t drained; /* in_flight has reached 0 */

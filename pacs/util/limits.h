@@ -53,7 +53,7 @@
 #define PACS_MAX_BULK_PARTS (1u << 16)        /* count, of one answer of bulk data: some 500 bytes of the arena each */
 #define PACS_MAX_CAPABILITIES (256u << 10)     /* the description of all routes: 20 kB, and a root of 1 kB */
 #define PACS_MAX_FRAME_LIST 4096              /* count, of one request: some 300 bytes of the arena each */
-#define PACS_HTTP_CROWD 1024                  /* connections above which an idle one is kept for a few seconds only */
+#define PACS_HTTP_CROWD 1024                  /* connections: above, an idle one is kept for a few seconds only, and one that has asked not at all */
 #define PACS_MAX_HTTP_WAITING 1024            /* handlers waiting for a worker: beyond, 503 is kinder than a minute's wait */
 #define PACS_MAX_HTTP_HELD_ANSWERS (256u << 20) /* answers read whole and not sent yet, together: beyond, they are streamed */
 #define PACS_HTTP_READ_WHOLE (2u << 20)       /* files up to here leave in one write with their header (measured: beats sendfile) */

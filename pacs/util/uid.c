@@ -3,6 +3,7 @@
 
 #include "pacs/util/clock.h"
 #include "pacs/util/hash.h"
+#include "pacs/util/text.h"
 
 #define UUID_SIZE 16
 #define UUID_DECIMAL_DIGITS 39 /* 2^128 has 39 */
@@ -14,10 +15,28 @@ static void mark(uint8_t uuid[UUID_SIZE], unsigned version)
     uuid[8] = (uint8_t)((uuid[8] & 0x3F) | 0x80);
 }
 
+/* From a stock of the thread's: OpenSSL takes as long for sixteen bytes as for some hundreds. */
+static PacsStatus take_random(uint8_t ret_bytes[UUID_SIZE], PacsError *err)
+{
+    static _Thread_local uint8_t stock[32 * UUID_SIZE];
+    static _Thread_local size_t left;
+
+    if (left == 0) {
+        PacsStatus status = pacs_random(stock, sizeof stock, err);
+        if (status != PACS_OK)
+            return status;
+        left = sizeof stock;
+    }
+    left -= UUID_SIZE;
+    memcpy(ret_bytes, stock + left, UUID_SIZE);
+    return PACS_OK;
+}
+
 PacsStatus pacs_uuid7(char ret_text[37], PacsError *err)
 {
+    static const size_t groups[] = {4, 2, 2, 2, 6}; /* bytes between the dashes */
     uint8_t u[UUID_SIZE];
-    PacsStatus status = pacs_random(u, sizeof u, err);
+    PacsStatus status = take_random(u, err);
     if (status != PACS_OK)
         return status;
 
@@ -25,9 +44,15 @@ PacsStatus pacs_uuid7(char ret_text[37], PacsError *err)
     for (int i = 0; i < 6; i++)
         u[i] = (uint8_t)(now_ms >> (8 * (5 - i))); /* 48 bits, most significant byte first */
     mark(u, 7);
-    (void)snprintf(ret_text, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0],
-                   u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14],
-                   u[15]);
+    char *out = ret_text;
+    const uint8_t *in = u;
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+        pacs_hex_format(in, groups[i], out); /* and a NUL */
+        in += groups[i];
+        out += 2 * groups[i];
+        *out++ = '-';
+    }
+    out[-1] = '\0';
     return PACS_OK;
 }
 

@@ -189,6 +189,35 @@ static void too_many_connections_hear_503(void **state)
 }
 
 /* Until one of them is told to come again, all are running or waiting. */
+static void a_crowd_of_idle_connections_is_not_added_to(void **state)
+{
+    (void)state;
+    Heard heard = {0};
+    bool is_last = false;
+
+    start_with(&(PacsHttpServerOptions){.io_threads = 2, .pool_threads = 2, .max_resting = 2});
+    int idle[2] = {dial(), dial()};
+    for (size_t i = 0; i < 2; i++) {
+        say(idle[i], GET("/hello"));
+        assert_int_equal(hear(idle[i], &heard), 200);
+        assert_null(strcasestr(heard.head, "Connection: close"));
+    }
+    int third = dial();
+    for (int i = 0; i < 100000 && !is_last; i++) { /* their requests end a moment after their answers */
+        say(third, GET("/hello"));
+        assert_int_equal(hear(third, &heard), 200);
+        is_last = strcasestr(heard.head, "Connection: close") != NULL;
+    }
+    assert_true(is_last && is_closed(third));
+    (void)close(third);
+    say(idle[0], GET("/hello")); /* one of them less, while it asks */
+    assert_int_equal(hear(idle[0], &heard), 200);
+    assert_null(strcasestr(heard.head, "Connection: close"));
+    (void)close(idle[0]);
+    (void)close(idle[1]);
+    forget(&heard);
+}
+
 static void a_busy_pool_says_503_and_when_to_come_again(void **state)
 {
     (void)state;
@@ -444,6 +473,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_request_without_a_host_is_400, set_up, tear_down),
         cmocka_unit_test_setup_teardown(headers_over_the_limit_are_431, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_connections_hear_503, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_crowd_of_idle_connections_is_not_added_to, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_busy_pool_says_503_and_when_to_come_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_and_streams_arrive_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_range_far_into_a_stream_is_found, set_up, tear_down),
