@@ -43,7 +43,6 @@ static PacsStatus check(const TranscodeJpegHeader *header, const TranscodeLayout
 static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *native, uint8_t *out,
                          size_t out_size, PacsError *err)
 {
-    const size_t count = out_size / transcode_sample_size(native);
     TranscodeJpegHeader header;
 
     PacsStatus status = transcode_jpeg_header_read(frame->bytes, frame->size, &header, err);
@@ -51,6 +50,7 @@ static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *nat
         status = check(&header, native, err);
     if (status != PACS_OK)
         return status;
+    const size_t count = out_size / transcode_sample_size(native);
     const uint32_t precision = header.base.precision;
     const PacsBridgeJpeg image = {.rows = (uint16_t)native->rows,
                                   .columns = (uint16_t)native->columns,

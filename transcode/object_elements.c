@@ -101,7 +101,7 @@ static void end_value(ObjectWriter *writer, const PacsElement *element)
 
 /* ---- Attributes that change ---- */
 
-void object_writer_change(ObjectWriter *writer, PacsTag tag, PacsVr vr, int how, const char *text,
+void object_writer_change(ObjectWriter *writer, PacsTag tag, PacsVr vr, ObjectHow how, const char *text,
                           uint16_t number)
 {
     ObjectChange *change = &writer->changes[writer->change_count++];

@@ -9,15 +9,17 @@
 #define OBJECT_NOWHERE SIZE_MAX
 #define OBJECT_CHANGES 8
 
+typedef enum ObjectHow {
+    CHANGE_SET,
+    CHANGE_APPEND, /* values are joined behind it */
+    CHANGE_FIRST,  /* only the first changes */
+} ObjectHow;
+
 /** A top-level attribute that gets another value. */
 typedef struct ObjectChange {
     PacsTag tag;
     PacsVr vr;
-    enum {
-        CHANGE_SET,
-        CHANGE_APPEND,
-        CHANGE_FIRST
-    } how; /* values are joined behind it; or only the first changes */
+    ObjectHow how;
     char text[80];
     uint16_t number; /* of US */
 } ObjectChange;
@@ -51,7 +53,7 @@ extern const PacsReaderHandler object_writer_handler; /* its context is an Objec
 
 void object_writer_init(ObjectWriter *writer, const TranscodeObjectForm *form, bool replaces_pixels);
 void object_writer_clear(ObjectWriter *writer);
-void object_writer_change(ObjectWriter *writer, PacsTag tag, PacsVr vr, int how, const char *text,
+void object_writer_change(ObjectWriter *writer, PacsTag tag, PacsVr vr, ObjectHow how, const char *text,
                           uint16_t number);
 /** Changes of attributes that the object does not have, behind its last element. */
 PacsStatus object_writer_finish(ObjectWriter *writer, PacsError *err);

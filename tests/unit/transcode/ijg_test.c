@@ -152,6 +152,10 @@ static void codestreams_that_contradict_the_attributes_are_refused(void **state)
     assert_string_equal(err.text, "the codestream has 32 rows and 32 columns, the attributes say 64 and 16");
     layout = test_layout(32, 64, 1, 8, 8, false);
     assert_int_equal(decode(&layout, codestream.bytes, codestream.size, &err), PACS_INVALID);
+    layout = test_layout(32, 32, 1, 1, 1, false);
+    const TranscodeFrame bits = {PACS_UID_JPEG_LOSSLESS_SV1, layout, codestream.bytes, codestream.size};
+    uint8_t out[32 * 32 / 8];
+    assert_int_equal(transcode_decode(&bits, &layout, out, sizeof out, &err), PACS_INVALID);
     layout = test_layout(32, 32, 1, 16, 16, true); /* 12 bits were enough for it: nothing is negative */
     assert_int_equal(decode(&layout, codestream.bytes, codestream.size, &err), PACS_OK);
 }
