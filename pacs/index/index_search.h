@@ -71,7 +71,7 @@ typedef struct PacsSearchTerm {
 /** How well a search is counted. */
 typedef enum PacsSearchCount {
     PACS_COUNT_NONE,
-    /** By some milliseconds of work at most: exact where that suffices (5,000 studies walked), else an estimate. */
+    /** By some milliseconds of work at most: exact where that suffices (3,000 studies walked), else an estimate. */
     PACS_COUNT_QUICK,
     /** Exact up to PACS_SEARCH_EXACT_TOTAL, whatever it costs: a tenth of a second in a large archive. */
     PACS_COUNT_EXACT,

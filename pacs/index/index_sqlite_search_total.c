@@ -6,7 +6,7 @@
  * is behind that is estimated from the share of all studies that was walked. Exact counts are spared where samples
  * leave no doubt that there are more than 10,000. */
 
-#define QUICK_WORK 5000 /* so many studies walked, or 600 found by grams: 1 ms */
+#define QUICK_WORK 3000 /* so many studies walked: 0.8 ms */
 
 static PacsStatus count(IndexSearchRun *run, IndexSearchCursor *cursor, PacsError *err)
 {
@@ -195,6 +195,19 @@ static PacsStatus try_samples(const IndexSearchRun *run, uint64_t studies, uint6
 
 /* ---- The total ---- */
 
+#define GRAM_STUDIES 10000 /* in larger archives rare letters that meet rarely cost more than the page did */
+
+/** What is walked by grams cannot be counted for little there: the page's own share of it tells. What is walked by date
+ *  stays so. */
+static bool can_count_on(IndexSearchRun *run, uint64_t studies)
+{
+    if (run->search->search->count == PACS_COUNT_EXACT || studies <= GRAM_STUDIES)
+        return true;
+    run->plan.grams.condition_count = 0;
+    run->plan.filter.grams = NULL;
+    return run->plan.path != INDEX_SEARCH_GRAM;
+}
+
 static PacsStatus count_matches(IndexSearchRun *run, uint64_t passed, const PacsStatistics *all,
                                 uint64_t most, PacsSearchPage *page, PacsError *err)
 {
@@ -205,7 +218,8 @@ static PacsStatus count_matches(IndexSearchRun *run, uint64_t passed, const Pacs
         if (status != PACS_OK || page->total > 0)
             return status;
     }
-    status = count_on(run, passed, err);
+    if (can_count_on(run, all->studies))
+        status = count_on(run, passed, err);
     if (status != PACS_OK)
         return status;
     page->total = passed + run->found;
