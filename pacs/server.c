@@ -212,6 +212,7 @@ static PacsStatus open_ways(PacsServer *server, const PacsSettings *settings, Pa
     if (status == PACS_OK)
         status = pacs_retrieve_new(server->store, server->index, &server->retrieve, err);
     if (status == PACS_OK) {
+        pacs_ingest_set_transcode(server->ingest, server->transcode);
         pacs_retrieve_set_transcode(server->retrieve, server->transcode);
         status = sweep(server, err);
     }

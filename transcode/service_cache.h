@@ -19,9 +19,10 @@ PACS_DEFINE_AUTO(TranscodeCache, transcode_cache_free);
 
 /** What can be sent at once, or NULL. */
 TranscodeResult *transcode_cache_find(TranscodeCache *cache, const TranscodeName *name);
-/** Keeps a result as far as there is room; what cannot be kept is no failure. */
-void transcode_cache_add(TranscodeCache *cache, const TranscodeName *name, const char *key,
-                         TranscodeResult *result);
+/** The same, and what has to be looked for and read first: files of another run or another server. */
+TranscodeResult *transcode_cache_load(TranscodeCache *cache, const TranscodeName *name);
+/** Keeps a result, which is in memory, as far as there is room; what cannot be kept is no failure. */
+void transcode_cache_add(TranscodeCache *cache, const TranscodeName *name, TranscodeResult *result);
 /** Everything whose name begins with the object's. */
 void transcode_cache_forget(TranscodeCache *cache, const TranscodeName *name);
 

@@ -157,13 +157,13 @@ PacsStatus transcode_work_check(TranscodeWork *work, PacsError *err)
     return is_alone ? fail_given_up(err) : PACS_OK;
 }
 
-static PacsStatus make(TranscodeWork *work, const TranscodeTask *task, PacsError *err)
+static PacsStatus make(TranscodeWork *work, const TranscodeTask *task, bool *ret_made, PacsError *err)
 {
     TranscodeService *service = work->service;
     PACS_AUTO_BUFFER PacsBuffer out = PACS_BUFFER(PACS_MAX_TRANSCODED);
 
-    /* It may have been finished between the asker's look into the cache and its place here. */
-    work->result = transcode_cache_find(service->cache, &work->name);
+    /* It may have been finished between the asker's look into the cache and its place here, or by another server. */
+    work->result = transcode_cache_load(service->cache, &work->name);
     if (work->result) {
         pacs_metric_add(service->metrics.cached, 1);
         return PACS_OK;
@@ -179,16 +179,17 @@ static PacsStatus make(TranscodeWork *work, const TranscodeTask *task, PacsError
     if (!work->result)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for a converted frame");
     pacs_metric_add(service->metrics.made, 1);
+    *ret_made = true;
     return PACS_OK;
 }
 
 /* A result whose object was forgotten meanwhile is for those alone who asked before. Asked again after it was
  * added, because both might happen between. */
-static void keep(TranscodeWork *work, const TranscodeTask *task)
+static void keep(TranscodeWork *work)
 {
     TranscodeService *service = work->service;
 
-    transcode_cache_add(service->cache, &work->name, task->key, work->result);
+    transcode_cache_add(service->cache, &work->name, work->result);
     (void)pthread_mutex_lock(&service->lock);
     const bool is_forgotten = work->is_forgotten;
     (void)pthread_mutex_unlock(&service->lock);
@@ -201,13 +202,14 @@ static PacsStatus do_it(TranscodeWork *work, const TranscodeTask *task)
 {
     TranscodeService *service = work->service;
     PacsError error = {0};
+    bool is_made = false;
 
     set_state(work, WORK_RUNNING);
     work->task = task;
     (void)pthread_mutex_unlock(&service->lock);
-    const PacsStatus status = make(work, task, &error);
-    if (status == PACS_OK && !task->is_passing)
-        keep(work, task);
+    const PacsStatus status = make(work, task, &is_made, &error);
+    if (status == PACS_OK && is_made && !task->is_passing)
+        keep(work);
     (void)pthread_mutex_lock(&service->lock);
     work->task = NULL;
     release_worker(work);

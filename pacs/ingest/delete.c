@@ -10,11 +10,24 @@ PacsStatus pacs_ingest_delete(PacsIngest *ingest, PacsLevel level, const char *i
     return pacs_index_delete(ingest->index, level, id, ret_remaining, err);
 }
 
+/* What was made of it holds the same pictures. */
+static void forget_forms(PacsIngest *ingest, const PacsKey *keys, size_t count)
+{
+    char hex[PACS_KEY_HEX + 1];
+
+    for (size_t i = 0; ingest->transcode && i < count; i++) {
+        pacs_key_format(&keys[i], hex);
+        transcode_service_forget(ingest->transcode, hex);
+    }
+}
+
 /** Bytes first, and for good, then the note of them: a crash between the two repeats a removal that finds
  *  nothing. */
 static PacsStatus remove_batch(PacsIngest *ingest, const PacsKey *keys, size_t count, PacsError *err)
 {
     PacsStatus status = pacs_store_remove_all(ingest->store, keys, count, err);
+    if (status == PACS_OK)
+        forget_forms(ingest, keys, count);
     return status == PACS_OK ? pacs_index_forget_garbage(ingest->index, keys, count, err) : status;
 }
 

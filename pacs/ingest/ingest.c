@@ -50,3 +50,8 @@ void pacs_ingest_free(PacsIngest *ingest)
     (void)pthread_mutex_destroy(&ingest->lock);
     free(ingest);
 }
+
+void pacs_ingest_set_transcode(PacsIngest *ingest, TranscodeService *transcode)
+{
+    ingest->transcode = transcode;
+}

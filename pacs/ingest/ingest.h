@@ -44,6 +44,9 @@ PACS_CHECKED PacsStatus pacs_ingest_new(const PacsIngestOptions *options, PacsSt
 void pacs_ingest_free(PacsIngest *ingest);
 PACS_DEFINE_AUTO(PacsIngest, pacs_ingest_free);
 
+/** Who keeps what is made of objects, and forgets it with them; borrowed, outlives it. Before the first use. */
+void pacs_ingest_set_transcode(PacsIngest *ingest, TranscodeService *transcode);
+
 /** What is known before the first byte. Everything is copied. */
 typedef struct PacsUploadRequest {
     const PacsOrigin *origin;

@@ -36,6 +36,7 @@ struct PacsIngest {
     PacsIngestOptions options;
     PacsStore *store;
     PacsIndex *index;
+    TranscodeService *transcode; /* NULL: nothing is made of objects */
 
     pthread_mutex_t lock; /* guards what follows */
     UploadKit *idle_kits;

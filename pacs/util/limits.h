@@ -113,6 +113,7 @@
 #define PACS_MAX_GRAPHIC_POINTS (1u << 20)    /* count, of all lines drawn on one picture; a presentation state has hundreds */
 #define PACS_MAX_DRAWN_TEXT 4096              /* one text on a picture: what is longer fills it anyway */
 #define PACS_MAX_TRANSCODED (512u << 20)      /* one frame or picture, made: a native frame is the largest */
+#define PACS_MAX_TRANSCODE_FILES (1u << 20)   /* count, kept on disk: some 100 bytes of memory each; then the oldest go */
 #define PACS_MAX_TRANSCODE_HELD (1u << 20)    /* made, and kept in memory too: pictures and most frames; larger ones are read from files */
 #define PACS_MAX_PICTURE_ATTRIBUTES (128u << 20) /* of one frame: tables are 128 kB, a mammogram's overlay 3 MB; 1 million private elements */
 #define PACS_MAX_VIEWPORT 8192u               /* pixels of a side that may be asked for: twice a large screen; 200 MB of colour */

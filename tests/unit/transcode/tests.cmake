@@ -15,3 +15,4 @@ endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/service_test LINKS transcode SOURCES unit/transcode/asker.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/jpeg2000_test LINKS transcode PkgConfig::libopenjp2 m
     SOURCES support/frames.c)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/service_cache_test LINKS transcode SOURCES unit/transcode/asker.c)
