@@ -8,7 +8,7 @@
  * The face of all codecs: one frame in, one frame out. No threads, no files, no state; who runs them where, and what is
  * kept of the results, is transcode/service.h's.
  *
- * Threads: any, at once. Codec libraries may want 1 MiB of stack.
+ * Threads: any, at once. 256 KiB of stack are enough for every library (27 kB is the most that was seen).
  * Errors:  PACS_INVALID (the codestream is broken, or says other rows, columns or samples than the attributes),
  *          PACS_UNSUPPORTED (no codec for it, or one that cannot do this layout), PACS_TOO_LARGE, PACS_NO_MEMORY.
  */

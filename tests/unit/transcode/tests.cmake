@@ -8,7 +8,7 @@ foreach(name layout colour)
 endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/object_test LINKS transcode PkgConfig::deflate
     SOURCES support/object.c support/image.c)
-foreach(name charls deflate ijg jxl openjpeg openjph rle turbo)
+foreach(name charls deflate ijg jxl openjpeg openjph rle rules turbo)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode PkgConfig::deflate PkgConfig::jpeg
         SOURCES support/frames.c)
 endforeach()
