@@ -94,10 +94,10 @@ def kinds():
 
 
 def sample(connection, studies):
-    """Studies of all times."""
+    """Some studies, not only of today; skipping far costs the server seconds."""
     found = []
     for _ in range(20):
-        offset = random.randrange(max(1, min(studies, 1000000) - 50))
+        offset = random.randrange(max(1, min(studies, 20000) - 50))
         found += json.loads(connection.get(f"/studies?{PAGE}&offset={offset}&total=none"))
     return found
 
