@@ -161,26 +161,41 @@ static void sum_rows(Scaler *scaler, const Taps *taps)
                                       (WEIGHT_BITS - ROW_BITS));
 }
 
-static uint8_t weighed(const int16_t *row, size_t step, const int16_t *weights, uint32_t count)
+static uint8_t level_of(int32_t sum)
 {
-    int32_t sum = 1 << (WEIGHT_BITS + ROW_BITS - 1);
+    sum = (sum + (1 << (WEIGHT_BITS + ROW_BITS - 1))) >> (WEIGHT_BITS + ROW_BITS);
+    return sum < 0 ? 0 : sum > 255 ? 255 : (uint8_t)sum;
+}
 
+/* `step` is a constant to each caller, from one pixel to the next; so is four, the count of bicubic. */
+static inline uint8_t weighed(const int16_t *row, const int16_t *weights, uint32_t count, size_t step)
+{
+    int32_t sum = 0;
+
+    if (count == 4)
+        return level_of(row[0] * weights[0] + row[step] * weights[1] + row[2 * step] * weights[2] +
+                        row[3 * step] * weights[3]);
     for (uint32_t i = 0; i < count; i++)
         sum += row[i * step] * weights[i];
-    sum >>= WEIGHT_BITS + ROW_BITS;
-    return sum < 0 ? 0 : sum > 255 ? 255 : (uint8_t)sum;
+    return level_of(sum);
+}
+
+static inline void write_pixels(const Scaler *scaler, uint32_t width, uint8_t *to, size_t channels)
+{
+    for (uint32_t x = 0; x < width; x++) {
+        const Taps *taps = &scaler->across.taps[x];
+        for (size_t c = 0; c < channels; c++)
+            *to++ = weighed(scaler->summed + taps->first * channels + c,
+                            scaler->across.weights + taps->weights, taps->count, channels);
+    }
 }
 
 static void write_row(const Scaler *scaler, uint32_t width, uint8_t *to)
 {
-    const size_t channels = scaler->rows->channels;
-
-    for (uint32_t x = 0; x < width; x++) {
-        const Taps *taps = &scaler->across.taps[x];
-        for (size_t c = 0; c < channels; c++)
-            *to++ = weighed(scaler->summed + taps->first * channels + c, channels,
-                            scaler->across.weights + taps->weights, taps->count);
-    }
+    if (scaler->rows->channels == 1)
+        write_pixels(scaler, width, to, 1);
+    else
+        write_pixels(scaler, width, to, 3);
 }
 
 static PacsStatus prepare(Scaler *scaler, bool is_rough, const TranscodePicture *picture, PacsError *err)

@@ -44,15 +44,23 @@ static Walk walk_of(const TranscodePicture *picture, const RenderGeometry *geome
     return walk;
 }
 
-static void move_tile(const TranscodePicture *from, uint8_t *to, const Walk *walk, uint32_t left,
-                      uint32_t top)
+/* `size` is a constant to each caller, so that a pixel is a load and a store. */
+static inline void move_pixels(const TranscodePicture *from, uint8_t *to, const Walk *walk, uint32_t left,
+                               uint32_t top, size_t size)
 {
-    const size_t size = from->channels;
-
     for (uint32_t y = top; y < from->height && y < top + TILE; y++)
         for (uint32_t x = left; x < from->width && x < left + TILE; x++)
             memcpy(to + walk->start + walk->right * (ptrdiff_t)x + walk->down * (ptrdiff_t)y,
                    from->pixels + ((size_t)y * from->width + x) * size, size);
+}
+
+static void move_tile(const TranscodePicture *from, uint8_t *to, const Walk *walk, uint32_t left,
+                      uint32_t top)
+{
+    if (from->channels == 1)
+        move_pixels(from, to, walk, left, top, 1);
+    else
+        move_pixels(from, to, walk, left, top, 3);
 }
 
 PacsStatus render_turn(TranscodePicture *picture, const RenderGeometry *geometry, PacsError *err)
@@ -62,9 +70,9 @@ PacsStatus render_turn(TranscodePicture *picture, const RenderGeometry *geometry
     uint32_t width = 0;
     uint32_t height = 0;
 
-    if (walk.start == 0 && walk.right == picture->channels)
-        return PACS_OK; /* nothing moves */
     render_geometry_size(geometry, &width, &height);
+    if (walk.start == 0 && walk.right == picture->channels && width == picture->width)
+        return PACS_OK; /* nothing moves */
     PacsStatus status = transcode_picture_init(&turned, width, height, picture->channels, picture->bits, err);
     if (status != PACS_OK)
         return status;

@@ -43,6 +43,21 @@ static void a_picture_is_flipped_then_turned_clockwise(void **state)
     assert_int_equal(rendering_status(&layout, image, sizeof image, &rendering, &all), PACS_INVALID);
 }
 
+static void a_single_row_becomes_a_column(void **state)
+{
+    (void)state;
+    const TranscodeLayout row = grey_layout(3, 1, 8, 8, false);
+    const TranscodeLayout column = grey_layout(1, 3, 8, 8, false);
+    TranscodeRendering rendering = as_it_is();
+
+    rendering.rotation = 90;
+    assert_rendered(&row, "\1\2", &rendering, &all, 1, 3, 1, 2, 0);
+    assert_rendered(&column, "\1\2", &rendering, &all, 3, 1, 0, 2, 1);
+    rendering.rotation = 270;
+    assert_rendered(&row, "\1\2", &rendering, &all, 1, 3, 0, 2, 1);
+    assert_rendered(&column, "\1\2", &rendering, &all, 3, 1, 1, 2, 0);
+}
+
 static void colours_are_turned_too(void **state)
 {
     (void)state;
@@ -240,6 +255,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_picture_is_flipped_then_turned_clockwise),
+        cmocka_unit_test(a_single_row_becomes_a_column),
         cmocka_unit_test(colours_are_turned_too),
         cmocka_unit_test(a_region_is_cut_out_and_mirrored_where_it_is_negative),
         cmocka_unit_test(a_region_without_pixels_is_refused),
