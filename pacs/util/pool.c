@@ -128,7 +128,6 @@ static PacsStatus submit_locked(PacsPool *pool, Work work, PacsError *err)
     }
     pool->work[(pool->first + pool->queued) % pool->max_work] = work;
     pool->queued++;
-    (void)pthread_cond_signal(&pool->changed);
     return PACS_OK;
 }
 
@@ -137,6 +136,8 @@ PacsStatus pacs_pool_submit(PacsPool *pool, void (*run)(void *argument), void *a
     (void)pthread_mutex_lock(&pool->lock);
     PacsStatus status = submit_locked(pool, (Work){run, argument}, err);
     (void)pthread_mutex_unlock(&pool->lock);
+    if (status == PACS_OK)
+        (void)pthread_cond_signal(&pool->changed); /* after the lock, or who wakes would wait for it */
     return status;
 }
 
