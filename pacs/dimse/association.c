@@ -118,7 +118,7 @@ static bool read_body(Association *association, uint32_t length, PacsBuffer *bod
     PacsConnection *connection = &association->connection;
 
     while (body->size < length) {
-        PacsReadResult result = pacs_connection_need(connection, 1);
+        PacsReadResult result = pacs_connection_need_any(connection, SIZE_MAX);
         if (result != PACS_READ_BYTES)
             return end_of_reading(association, result);
         size_t available = pacs_connection_available(connection);
@@ -283,7 +283,7 @@ static void await_hang_up(Association *association)
     connection->interruptible = false;
     do
         connection->start = connection->end;
-    while (pacs_connection_need(connection, 1) == PACS_READ_BYTES);
+    while (pacs_connection_need_any(connection, SIZE_MAX) == PACS_READ_BYTES);
 }
 
 /* ---- The whole ---- */

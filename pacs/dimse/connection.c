@@ -9,6 +9,8 @@
 
 /* What is read behind a fragment that goes elsewhere: the headers of the next, and little that would have to be copied. */
 #define BEHIND_BYTES 64
+/* What is read behind a header: the rest of a command and the header of its data set, for the same reason. */
+#define AHEAD_BYTES 512
 
 PacsStatus pacs_connection_init(PacsConnection *connection, PacsTransport *transport, PacsDrain *drain,
                                 PacsError *err)
@@ -95,15 +97,11 @@ PacsReadResult pacs_connection_read(PacsConnection *connection, uint8_t *bytes, 
     return result;
 }
 
-PacsReadResult pacs_connection_need(PacsConnection *connection, size_t size)
+static PacsReadResult fill(PacsConnection *connection, size_t size, size_t most)
 {
-    assert(size <= 4096);
-    if (pacs_connection_available(connection) >= size)
-        return PACS_READ_BYTES;
     make_room(connection);
     while (pacs_connection_available(connection) < size) {
-        const struct iovec parts[2] = {
-            {connection->buffer + connection->end, PACS_DIMSE_READ_BUFFER - connection->end}};
+        const struct iovec parts[2] = {{connection->buffer + connection->end, most - connection->end}};
         size_t got = 0;
         PacsReadResult result = read_parts(connection, parts, &got);
         if (result != PACS_READ_BYTES)
@@ -111,4 +109,19 @@ PacsReadResult pacs_connection_need(PacsConnection *connection, size_t size)
         connection->end += got;
     }
     return PACS_READ_BYTES;
+}
+
+PacsReadResult pacs_connection_need(PacsConnection *connection, size_t size)
+{
+    assert(size <= 4096);
+    return pacs_connection_available(connection) >= size ? PACS_READ_BYTES
+                                                         : fill(connection, size, size + AHEAD_BYTES);
+}
+
+PacsReadResult pacs_connection_need_any(PacsConnection *connection, size_t most)
+{
+    if (pacs_connection_available(connection) > 0)
+        return PACS_READ_BYTES;
+    return fill(connection, 1,
+                most < PACS_DIMSE_READ_BUFFER - AHEAD_BYTES ? most + AHEAD_BYTES : PACS_DIMSE_READ_BUFFER);
 }

@@ -34,10 +34,13 @@ void pacs_connection_set_timeout(PacsConnection *connection, uint32_t timeout_ms
 bool pacs_connection_draining(const PacsConnection *connection);
 
 /**
- * Wait until `size` bytes (at most 4,096) stand at buffer + start.
+ * Wait until `size` bytes (at most 4,096) stand at buffer + start. Little more is read: what follows a header is
+ * better read to where it is to stay.
  * PACS_READ_WOKEN: a drain says that it is time to go.
  */
 PacsReadResult pacs_connection_need(PacsConnection *connection, size_t size);
+/** Wait until something stands there: `most` bytes if they have come, and again little more. */
+PacsReadResult pacs_connection_need_any(PacsConnection *connection, size_t most);
 
 /**
  * Wait for bytes that are to stand at `bytes` instead: up to `size` of them, straight from the transport. The

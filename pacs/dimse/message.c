@@ -220,7 +220,7 @@ static bool take_some(Association *association, size_t left, size_t *ret_taken)
         return result == PACS_READ_BYTES ? take_bytes(association, room, *ret_taken)
                                          : end_of_reading(association, result);
     }
-    PacsReadResult result = pacs_connection_need(connection, 1);
+    PacsReadResult result = pacs_connection_need_any(connection, left < STRAIGHT_BYTES ? left : SIZE_MAX);
     if (result != PACS_READ_BYTES)
         return end_of_reading(association, result);
     size_t available = pacs_connection_available(connection);

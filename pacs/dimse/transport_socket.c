@@ -24,7 +24,8 @@ void pacs_transport_free(PacsTransport *transport)
 
 /* Delayed acknowledgements cost a sender with Nagle's algorithm (every stock DCMTK tool) 40 ms a message, as
  * its last segment waits for them. The kernel falls back to delaying by itself, so this is said after every
- * read (DESIGN.md section 3). It fails on other than TCP sockets (tests), where there is nothing to hurry. */
+ * read that left nothing to be read (DESIGN.md section 3): an acknowledgement costs as much as a read. It fails on other
+ * than TCP sockets (tests), where there is nothing to hurry. */
 static void acknowledge_now(int fd)
 {
     (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &(int){1}, sizeof(int));
@@ -66,7 +67,8 @@ static PacsReadResult socket_read(PacsTransport *self, const struct iovec parts[
     for (;;) {
         ssize_t got = readv(fd, parts, 2);
         if (got > 0) {
-            acknowledge_now(fd);
+            if ((size_t)got < parts[0].iov_len + parts[1].iov_len)
+                acknowledge_now(fd);
             *ret_size = (size_t)got;
             return PACS_READ_BYTES;
         }

@@ -170,6 +170,24 @@ static void an_object_larger_than_all_buffers_passes_through(void **state)
         assert_memory_equal(c->sink.stored.bytes + i * piece.size, piece.bytes, piece.size);
 }
 
+static void a_long_data_set_is_read_to_where_it_stays(void **state)
+{
+    Case *c = *state;
+    PACS_AUTO_BUFFER PacsBuffer piece = PACS_BUFFER(WIRE_MAX);
+
+    for (uint32_t i = 0; i < 131060 / 2; i++)
+        wire_bytes(&piece, (uint8_t[]){(uint8_t)i, (uint8_t)(i >> 8)}, 2);
+    say_request(c);
+    wire_store(&c->script.said, STORE, 1, CT_IMAGE, INSTANCE);
+    for (size_t i = 0; i < 10; i++)
+        wire_data(&c->script.said, STORE, i == 9 ? WIRE_LAST : 0, piece.bytes, piece.size);
+    say_release(c);
+    c->sink.is_roomy = true;
+    assert_int_equal(run(c), PACS_ASSOCIATION_RELEASED); /* all of it stood ready to be read at once */
+    assert_int_equal(c->sink.stored.size, 10 * piece.size);
+    assert_true(c->sink.filled > c->sink.stored.size / 100 * 95);
+}
+
 static void a_cancel_of_nothing_is_ignored(void **state)
 {
     Case *c = *state;
@@ -378,6 +396,7 @@ int main(void)
         CASE_TEST(a_conversation_cut_off_anywhere_ends_in_order),
         CASE_TEST(fragments_of_one_byte_and_none_at_all_are_data),
         CASE_TEST(an_object_larger_than_all_buffers_passes_through),
+        CASE_TEST(a_long_data_set_is_read_to_where_it_stays),
         CASE_TEST(a_cancel_of_nothing_is_ignored),
         CASE_TEST(a_small_peer_gets_its_answer_in_pieces),
         CASE_TEST(failures_of_the_sink_are_answered_after_the_data_set),

@@ -112,13 +112,16 @@ static PacsStatus fake_room(void *upload, uint8_t **ret_room, size_t *ret_size, 
     FakeSink *sink = ((FakeUpload *)upload)->sink;
 
     *ret_room = sink->room;
-    *ret_size = ++sink->rooms % 5 == 0 ? 0 : sizeof sink->room - sink->rooms % 7;
+    *ret_size = ++sink->rooms % 5 == 0 && !sink->is_roomy ? 0 : sizeof sink->room - sink->rooms % 7;
     return answer(sink, sink->feed_status, err);
 }
 
 static PacsStatus fake_filled(void *upload, size_t size, PacsError *err)
 {
-    return fake_feed(upload, ((FakeUpload *)upload)->sink->room, size, err);
+    FakeSink *sink = ((FakeUpload *)upload)->sink;
+
+    sink->filled += size;
+    return fake_feed(upload, sink->room, size, err);
 }
 
 static PacsStatus fake_finish(void *upload, PacsIngested *ret_ingested, PacsError *err)

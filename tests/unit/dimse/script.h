@@ -30,6 +30,8 @@ typedef struct FakeSink {
     PacsStatus begin_status, feed_status, finish_status;
     const char *text; /* of the failure */
     unsigned rooms;   /* asked for */
+    bool is_roomy;    /* none is refused */
+    size_t filled;    /* bytes put into them */
     uint8_t room[20000];
 } FakeSink;
 
