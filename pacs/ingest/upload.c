@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pacs/util/arena.h"
+#include "pacs/util/blocks.h"
 #include "pacs/util/clock.h"
 #include "pacs/util/crash_point.h"
 #include "pacs/util/hash.h"
@@ -23,6 +24,8 @@ struct PacsUpload {
     uint64_t size_bytes;
     uint8_t *room; /* what pacs_upload_room() offered last; the writer's */
     PacsSha256 *sha256;
+    const uint8_t *undigested; /* the last bytes, while the writer keeps them; NULL: none */
+    size_t undigested_size;
 
     PacsArena *arena; /* owns the texts below */
     PacsOrigin origin;
@@ -178,9 +181,45 @@ static PacsStatus fail_for_good(PacsUpload *upload, const PacsError *failure, Pa
 }
 
 /*
- * A step of feeding: the scan comes first, as what it refuses is not worth writing; the digest last, because the
- * disk may be working already. A writer leaves the bytes it took as they are until it is called again.
+ * A step of feeding: the store comes first, so that the disk works while we scan; what the scan refuses is taken back
+ * anyway. The digest comes last, and of bytes that the writer keeps it comes as late as they are kept: when the
+ * disk has the next block as well. At half a millisecond a megabyte it would hold up whoever arrives alone.
  */
+
+static PacsStatus digest_kept(PacsUpload *upload, PacsError *err)
+{
+    const uint8_t *bytes = upload->undigested;
+
+    upload->undigested = NULL;
+    return bytes ? pacs_sha256_add(upload->sha256, bytes, upload->undigested_size, err) : PACS_OK;
+}
+
+/** What is kept is so until a block's worth of bytes has come behind it. */
+static PacsStatus make_way(PacsUpload *upload, size_t size, PacsError *err)
+{
+    return size >= PACS_BLOCK_BYTES ? digest_kept(upload, err) : PACS_OK;
+}
+
+static PacsStatus digest(PacsUpload *upload, const uint8_t *bytes, size_t size, PacsError *err)
+{
+    PacsStatus status = digest_kept(upload, err);
+    return status == PACS_OK ? pacs_sha256_add(upload->sha256, bytes, size, err) : status;
+}
+
+static PacsStatus digest_later(PacsUpload *upload, const uint8_t *bytes, size_t size, PacsError *err)
+{
+    const bool is_new_block = upload->size_bytes % PACS_BLOCK_BYTES ==
+                              0; /* though it may lie next to the other */
+
+    if (!is_new_block && upload->undigested && upload->undigested + upload->undigested_size == bytes) {
+        upload->undigested_size += size;
+        return PACS_OK;
+    }
+    PacsStatus status = digest_kept(upload, err);
+    upload->undigested = bytes;
+    upload->undigested_size = size;
+    return status;
+}
 
 /** After a step of feeding: its failure is for good, its success counts. */
 static PacsStatus settle(PacsUpload *upload, PacsStatus status, size_t size, const PacsError *failure,
@@ -198,11 +237,13 @@ PacsStatus pacs_upload_feed(PacsUpload *upload, const void *bytes, size_t size, 
 
     if (upload->failure.status != PACS_OK)
         return fail_for_good(upload, &upload->failure, err);
-    PacsStatus status = pacs_scan_feed(upload->kit->scan, bytes, size, &failure);
+    PacsStatus status = make_way(upload, size, &failure);
     if (status == PACS_OK)
         status = pacs_store_write(upload->writer, bytes, size, &failure);
     if (status == PACS_OK)
-        status = pacs_sha256_add(upload->sha256, bytes, size, &failure);
+        status = pacs_scan_feed(upload->kit->scan, bytes, size, &failure);
+    if (status == PACS_OK)
+        status = digest(upload, bytes, size, &failure);
     return settle(upload, status, size, &failure, err);
 }
 
@@ -213,11 +254,13 @@ PacsStatus pacs_upload_feed_block(PacsUpload *upload, uint8_t **block, size_t si
 
     if (upload->failure.status != PACS_OK)
         return fail_for_good(upload, &upload->failure, err);
-    PacsStatus status = pacs_scan_feed(upload->kit->scan, bytes, size, &failure);
+    PacsStatus status = make_way(upload, size, &failure);
     if (status == PACS_OK)
         status = pacs_store_write_block(upload->writer, block, size, &failure);
     if (status == PACS_OK)
-        status = pacs_sha256_add(upload->sha256, bytes, size, &failure);
+        status = pacs_scan_feed(upload->kit->scan, bytes, size, &failure);
+    if (status == PACS_OK)
+        status = *block ? digest(upload, bytes, size, &failure) : digest_later(upload, bytes, size, &failure);
     return settle(upload, status, size, &failure, err);
 }
 
@@ -238,11 +281,13 @@ PacsStatus pacs_upload_filled(PacsUpload *upload, size_t size, PacsError *err)
 
     if (upload->failure.status != PACS_OK)
         return fail_for_good(upload, &upload->failure, err);
-    PacsStatus status = pacs_scan_feed(upload->kit->scan, upload->room, size, &failure);
+    PacsStatus status = make_way(upload, size, &failure);
     if (status == PACS_OK)
         status = pacs_store_filled(upload->writer, size, &failure);
     if (status == PACS_OK)
-        status = pacs_sha256_add(upload->sha256, upload->room, size, &failure);
+        status = pacs_scan_feed(upload->kit->scan, upload->room, size, &failure);
+    if (status == PACS_OK)
+        status = digest_later(upload, upload->room, size, &failure);
     return settle(upload, status, size, &failure, err);
 }
 
@@ -381,6 +426,8 @@ static PacsStatus finish(PacsUpload *upload, PacsIngested *ingested, PacsError *
 
     const PacsInstance *instance = pacs_scan_instance(upload->kit->scan);
     status = check_announcement(upload, instance, err);
+    if (status == PACS_OK)
+        status = digest_kept(upload, err);
     if (status == PACS_OK)
         status = upload_kit_pack_json(upload->kit, instance->json, err);
     if (status == PACS_OK)

@@ -46,8 +46,9 @@ PACS_CHECKED PacsStatus pacs_store_write(PacsStoreWriter *writer, const void *by
 PACS_CHECKED PacsStatus pacs_store_room(PacsStoreWriter *writer, uint8_t **ret_room, size_t *ret_size,
                                         PacsError *err);
 PACS_CHECKED PacsStatus pacs_store_filled(PacsStoreWriter *writer, size_t size, PacsError *err);
-/** As write, of `size` bytes in a block (pacs/util/blocks.h). *Takes* it and sets it NULL where that saves a copy. What
- *  was written by these two can still be read until the next call on this writer. */
+/** As write, of `size` bytes in a block (pacs/util/blocks.h). *Takes* it and sets it NULL where that saves a copy.
+ *  What the writer took so, or what was filled, can still be read until PACS_BLOCK_BYTES more are written in one call or
+ *  several, or the object is committed. */
 PACS_CHECKED PacsStatus pacs_store_write_block(PacsStoreWriter *writer, uint8_t **block, size_t size,
                                                PacsError *err);
 /** Returns when the object would survive a power loss: bytes and name on stable storage. */

@@ -32,9 +32,11 @@ typedef struct FsWriter {
     uint8_t *block;  /* NULL until a small piece comes; around the cache: until any does */
     size_t buffered; /* in the block */
     StoreFsFlight flight; /* around the cache: the block before, on its way to the disk */
-    uint64_t written;     /* in the file or in flight; what is buffered comes after */
-    uint64_t started;     /* the disk was told to begin up to here */
-    uint64_t settled;     /* the disk is done up to here */
+    uint8_t *
+        kept; /* the block before, where it went through the cache after all: who filled it may still read it */
+    uint64_t written; /* in the file or in flight; what is buffered comes after */
+    uint64_t started; /* the disk was told to begin up to here */
+    uint64_t settled; /* the disk is done up to here */
 } FsWriter;
 
 PacsStatus pacs_store_fs_writer_new(StoreFsTools *tools, uint64_t size_hint, PacsStoreWriter **ret_writer,
@@ -211,8 +213,13 @@ static PacsStatus take_off(FsWriter *writer, size_t size, PacsError *err)
         if (!writer->is_direct)
             become_cached(writer);
     }
-    if (writer->is_cached)
-        return flush(writer, NULL, 0, err);
+    if (writer->is_cached) {
+        status = flush(writer, NULL, 0, err);
+        pacs_blocks_put(writer->tools->blocks, writer->kept);
+        writer->kept = writer->block;
+        writer->block = NULL;
+        return status;
+    }
     pacs_store_fs_flight_begin(&writer->flight, writer->file.fd, writer->block, size, writer->written);
     writer->written += size;
     writer->buffered = 0;
@@ -349,6 +356,7 @@ void pacs_store_fs_writer_free(PacsStoreWriter *self)
         pacs_blocks_put(writer->tools->blocks, writer->flight.bytes);
     pacs_store_fs_flight_clear(&writer->flight);
     pacs_store_fs_file_clear(&writer->tools->folders, &writer->file, self->committed);
+    pacs_blocks_put(writer->tools->blocks, writer->kept);
     pacs_blocks_put(writer->tools->blocks, writer->block);
     free(writer);
 }
