@@ -83,11 +83,10 @@ PacsStatus pacs_index_sqlite_statistics(PacsIndex *self, PacsStatistics *ret_sta
 static void sqlite_free(PacsIndex *self)
 {
     IndexSqlite *index = pacs_index_sqlite(self);
-    pacs_index_sqlite_writer_stop(index);
+    pacs_index_sqlite_writer_clear(index);
     pacs_index_sqlite_checkpoint_stop(index->checkpointer);
     pacs_index_sqlite_pool_free(index->readers);
     pacs_sqlite_close(index->writer); /* the last connection: copies the log into the database */
-    pacs_queue_free(index->queue);
     if (index->lock_fd >= 0)
         close(index->lock_fd);
     free(index);
@@ -239,6 +238,7 @@ PacsStatus pacs_index_sqlite_open(const PacsIndexSqliteOptions *options, PacsMet
     if (!sqlite)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for the index");
     *sqlite = (IndexSqlite){.base.ops = &sqlite_ops, .base.extra_tags = options->extra_tags, .lock_fd = -1};
+    pacs_index_sqlite_writer_init(sqlite);
     register_metrics(sqlite, metrics);
     PACS_AUTO(PacsIndex) index = &sqlite->base;
 

@@ -6,14 +6,13 @@
 #include "pacs/index/index_backend.h"
 #include "pacs/index/index_event.h"
 #include "pacs/index/sqlite.h"
-#include "pacs/util/queue.h"
 
 /**
  * Inside of the SQLite back end; for index_sqlite*.c alone.
  *
- * One thread writes: it takes all writes that wait, runs each in its own savepoint and commits them together
- * (index_sqlite_writer.c). Readers have connections of their own (index_sqlite_pool.c). A third thread copies
- * the write-ahead log into the database file, so that no commit has to (index_sqlite_checkpoint.c).
+ * One thread writes at a time, whichever came first: it takes all writes that wait, runs each in its own savepoint and
+ * commits them together (index_sqlite_writer.c). Readers have connections of their own (index_sqlite_pool.c). A thread
+ * copies the write-ahead log into the database file, so that no commit has to (index_sqlite_checkpoint.c).
  */
 
 /** The `total` row. The writer keeps it in memory and stores it once per commit. */
@@ -43,6 +42,19 @@ typedef struct IndexRecentSeries {
     char sop_class_uid[65];
 } IndexRecentSeries;
 
+/** Whose turn it is to write (index_sqlite_writer.c). */
+typedef struct IndexTurn {
+    pthread_mutex_t lock; /* guards what follows, but for the thread */
+    bool is_taken;
+    struct IndexOperation *first, **end; /* who waits, in the order they came */
+    size_t waiting;
+    pthread_cond_t upkeep;
+    bool is_upkeep_due; /* rows to be purged, or a log to be copied */
+    bool is_stopping;
+    pthread_t upkeep_thread;
+    bool is_started;
+} IndexTurn;
+
 typedef struct IndexReaderPool IndexReaderPool;
 typedef struct IndexCheckpointer IndexCheckpointer;
 
@@ -53,14 +65,11 @@ typedef struct IndexSqlite {
 
     IndexReaderPool *readers;
     IndexCheckpointer *checkpointer;
-    PacsQueue *queue; /* of IndexOperation */
-    pthread_t writer_thread;
-    bool writer_started;
-    atomic_bool stopping;
+    IndexTurn turn;
     atomic_uint_fast64_t generation; /* commits so far */
     atomic_uint_fast64_t removals;   /* those of them that took an object away */
 
-    /* What follows belongs to the writer thread. */
+    /* What follows belongs to the thread whose turn it is. */
     PacsSqlite *writer;
     IndexTotals totals;
     bool purging; /* rows of deleted instances are left */
@@ -96,16 +105,20 @@ void pacs_index_sqlite_with_sequences(sqlite3_context *context, int count, sqlit
 
 /* ---- index_sqlite_writer.c ---- */
 
-/** What a write does, on the writer thread, inside a transaction. It may run twice: outputs are set, not
+/** What a write does inside a transaction, on any writer's thread. It may run twice: outputs are set, not
  * added to. */
 typedef PacsStatus IndexWrite(IndexSqlite *index, void *arguments, PacsError *err);
 
+void pacs_index_sqlite_writer_init(IndexSqlite *index);
 PACS_CHECKED PacsStatus pacs_index_sqlite_writer_start(IndexSqlite *index, PacsError *err);
-void pacs_index_sqlite_writer_stop(IndexSqlite *index); /* writes what waits */
+void pacs_index_sqlite_writer_clear(IndexSqlite *index); /* nobody writes any more */
 
 /** Run `write` in a transaction; returns when it is durable or undone. */
 PACS_CHECKED PacsStatus pacs_index_sqlite_write(IndexSqlite *index, IndexWrite *write, void *arguments,
                                                 PacsError *err);
+
+/** Writes that wait for another to end. */
+size_t pacs_index_sqlite_waiting(IndexSqlite *index);
 
 /** Forget what the writer remembers of rows. */
 void pacs_index_sqlite_forget(IndexSqlite *index);
@@ -118,7 +131,9 @@ PACS_CHECKED PacsStatus pacs_index_sqlite_checkpoint_start(const char *path, Pac
 void pacs_index_sqlite_checkpoint_stop(IndexCheckpointer *checkpointer);
 /** Before the writer writes: a log of so many bytes, as it will have by and by. What cannot be done is left. */
 PACS_CHECKED PacsStatus pacs_index_sqlite_lengthen_log(const char *path, uint64_t bytes, PacsError *err);
-/** On the writer thread, between transactions: lets the log begin anew when it has grown long. */
+/** The log has grown long enough for what follows. */
+bool pacs_index_sqlite_checkpoint_is_due(IndexCheckpointer *checkpointer);
+/** With the turn, between transactions: lets the log begin anew when it has grown long. */
 void pacs_index_sqlite_checkpoint_finish(IndexCheckpointer *checkpointer, PacsSqlite *writer);
 
 /* ---- index_sqlite_pool.c ---- */

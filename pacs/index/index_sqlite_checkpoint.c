@@ -8,7 +8,7 @@
 
 /**
  * A commit appends to the log and is done; copying the log into the database is this thread's work. It cannot
- * catch up with a writer that goes on appending, so once it has copied most of a long log, the writer copies
+ * catch up with writers that go on appending, so once it has copied most of a long log, the upkeep copies
  * the rest between two transactions, and with nothing left to copy SQLite begins the log anew.
  */
 #define CHECKPOINT_FRAMES 4000 /* pages of 4 kB: a log of 16 MB, copied in some 20 ms */
@@ -81,7 +81,7 @@ PacsStatus pacs_index_sqlite_lengthen_log(const char *path, uint64_t bytes, Pacs
     return PACS_OK;
 }
 
-/** SQLite calls it on the writer thread after each commit. */
+/** SQLite calls it after each commit, on the thread that writes. */
 static int on_commit(void *context, sqlite3 *db, const char *name, int frames)
 {
     (void)db;
@@ -95,6 +95,14 @@ static int on_commit(void *context, sqlite3 *db, const char *name, int frames)
         pthread_cond_signal(&checkpointer->wake);
     pthread_mutex_unlock(&checkpointer->mutex);
     return SQLITE_OK;
+}
+
+bool pacs_index_sqlite_checkpoint_is_due(IndexCheckpointer *checkpointer)
+{
+    pthread_mutex_lock(&checkpointer->mutex);
+    const bool due = checkpointer->finish_due;
+    pthread_mutex_unlock(&checkpointer->mutex);
+    return due;
 }
 
 void pacs_index_sqlite_checkpoint_finish(IndexCheckpointer *checkpointer, PacsSqlite *writer)

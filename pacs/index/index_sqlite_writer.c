@@ -8,30 +8,90 @@
 
 #define PURGE_RETRY_MS 1000 /* after a purge failed: a full disk is not emptied by asking often */
 
-/** One caller's write; lives on the caller's stack until `done` is posted. */
+/*
+ * One thread at a time has the turn: it alone uses the writing connection and what goes with it. A caller that finds
+ * nobody at it takes the turn itself, which saves two wake-ups; whoever comes meanwhile waits, and the first of those
+ * writes for all of them when the turn ends.
+ */
+
+/** One who waits for the turn; lives on the caller's stack until woken for the last time. */
 typedef struct IndexOperation {
-    IndexWrite *write;
+    IndexWrite *write; /* NULL: the turn is wanted for something else than a write, by this thread alone */
     void *arguments;
     PacsStatus status;
     PacsError error;
-    sem_t done;
+    struct IndexOperation *next;
+    bool is_done;
+    sem_t woken;
 } IndexOperation;
 
-PacsStatus pacs_index_sqlite_write(IndexSqlite *index, IndexWrite *write, void *arguments, PacsError *err)
+/* ---- The turn ---- */
+
+static void lock(IndexSqlite *index)
 {
-    IndexOperation operation = {.write = write, .arguments = arguments};
-    if (sem_init(&operation.done, 0, 0) != 0)
-        return pacs_fail(err, PACS_INTERNAL, "cannot make a semaphore");
-    PacsStatus status = pacs_queue_push(index->queue, &operation, err);
-    if (status == PACS_OK) {
-        while (sem_wait(&operation.done) != 0)
-            ; /* EINTR: a signal of the process; the write goes on */
-        status = operation.status;
-        if (status != PACS_OK && err)
-            *err = operation.error;
-    }
-    sem_destroy(&operation.done);
-    return status;
+    (void)pthread_mutex_lock(&index->turn.lock); /* fails for misuse only */
+}
+
+static void unlock(IndexSqlite *index)
+{
+    (void)pthread_mutex_unlock(&index->turn.lock);
+}
+
+/** Returns with the turn, first of those who wait; or with the operation done by another's turn. */
+static void await_turn(IndexSqlite *index, IndexOperation *operation)
+{
+    lock(index);
+    const bool is_ours = !index->turn.is_taken;
+    index->turn.is_taken = true;
+    *index->turn.end = operation;
+    index->turn.end = &operation->next;
+    index->turn.waiting++;
+    unlock(index);
+    if (is_ours)
+        return;
+    while (sem_wait(&operation->woken) != 0)
+        ; /* EINTR: a signal of the process; we go on waiting */
+}
+
+/** Ours and those behind it that can share its transaction, no longer waiting; how many. */
+static size_t take_batch(IndexSqlite *index, IndexOperation *operations[PACS_MAX_INDEX_BATCH])
+{
+    size_t count = 0;
+    lock(index);
+    IndexOperation *next = index->turn.first;
+    do {
+        operations[count++] = next;
+        next = next->next;
+    } while (next && next->write && operations[0]->write && count < PACS_MAX_INDEX_BATCH);
+    index->turn.first = next;
+    if (!next)
+        index->turn.end = &index->turn.first;
+    index->turn.waiting -= count;
+    unlock(index);
+    return count;
+}
+
+size_t pacs_index_sqlite_waiting(IndexSqlite *index)
+{
+    lock(index);
+    const size_t waiting = index->turn.waiting;
+    unlock(index);
+    return waiting;
+}
+
+/** To the first of those who wait. */
+static void pass_turn(IndexSqlite *index)
+{
+    const bool is_upkeep_due = index->purging || pacs_index_sqlite_checkpoint_is_due(index->checkpointer);
+    lock(index);
+    IndexOperation *next = index->turn.first;
+    index->turn.is_taken = next != NULL;
+    if (is_upkeep_due && !index->turn.is_upkeep_due)
+        (void)pthread_cond_signal(&index->turn.upkeep);
+    index->turn.is_upkeep_due = index->turn.is_upkeep_due || is_upkeep_due;
+    unlock(index);
+    if (next)
+        (void)sem_post(&next->woken);
 }
 
 void pacs_index_sqlite_forget(IndexSqlite *index)
@@ -188,11 +248,36 @@ static void run_batch(IndexSqlite *index, IndexOperation **operations, size_t co
     pacs_metric_add(index->commits, 1);
     pacs_metric_add(index->operations, count);
     pacs_metric_observe_ns(index->commit_seconds, pacs_monotonic_ns() - started_ns);
-    for (size_t i = 0; i < count; i++)
-        sem_post(&operations[i]->done); /* from here on it is the caller's stack again */
 }
 
-/* ---- The thread ---- */
+/** Ours is the first of the batch. */
+static void write_for_all(IndexSqlite *index)
+{
+    IndexOperation *operations[PACS_MAX_INDEX_BATCH];
+    const size_t count = take_batch(index, operations);
+    run_batch(index, operations, count);
+    pass_turn(index); /* first, so that the disk goes on */
+    for (size_t i = 1; i < count; i++) {
+        operations[i]->is_done = true;
+        (void)sem_post(&operations[i]->woken); /* from here on it is the caller's stack again */
+    }
+}
+
+PacsStatus pacs_index_sqlite_write(IndexSqlite *index, IndexWrite *write, void *arguments, PacsError *err)
+{
+    IndexOperation operation = {.write = write, .arguments = arguments};
+    if (sem_init(&operation.woken, 0, 0) != 0)
+        return pacs_fail(err, PACS_INTERNAL, "cannot make a semaphore");
+    await_turn(index, &operation);
+    if (!operation.is_done)
+        write_for_all(index);
+    (void)sem_destroy(&operation.woken);
+    if (operation.status != PACS_OK && err)
+        *err = operation.error;
+    return operation.status;
+}
+
+/* ---- Upkeep: what nobody waits for has a thread of its own ---- */
 
 static PacsStatus purge(IndexSqlite *index, void *arguments, PacsError *err)
 {
@@ -210,23 +295,47 @@ static bool purge_some(IndexSqlite *index)
     return operation.status == PACS_OK;
 }
 
-static void *writer_main(void *argument)
+/** True if a purge failed. */
+static bool keep_up(IndexSqlite *index)
+{
+    IndexOperation operation = {.write = NULL};
+    IndexOperation *alone[PACS_MAX_INDEX_BATCH];
+    if (sem_init(&operation.woken, 0, 0) != 0)
+        return true;
+    await_turn(index, &operation);
+    (void)take_batch(index, alone);
+    const bool failed = index->purging && !purge_some(index);
+    pacs_index_sqlite_checkpoint_finish(index->checkpointer, index->writer);
+    pass_turn(index);
+    (void)sem_destroy(&operation.woken);
+    return failed;
+}
+
+/** False when it is time to go. */
+static bool await_upkeep(IndexSqlite *index, bool has_failed)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until); /* the clock of condition variables */
+    until.tv_sec += PURGE_RETRY_MS / 1000;
+    lock(index);
+    int code = 0;
+    while (has_failed && !index->turn.is_stopping && code == 0)
+        code = pthread_cond_timedwait(&index->turn.upkeep, &index->turn.lock, &until);
+    while (!index->turn.is_upkeep_due && !index->turn.is_stopping)
+        (void)pthread_cond_wait(&index->turn.upkeep, &index->turn.lock);
+    index->turn.is_upkeep_due = false;
+    const bool goes_on = !index->turn.is_stopping; /* a purge under way goes on at the next start */
+    unlock(index);
+    return goes_on;
+}
+
+static void *upkeep_main(void *argument)
 {
     IndexSqlite *index = argument;
-    void *items[PACS_MAX_INDEX_BATCH];
-    bool purge_failed = false;
-    for (;;) {
-        const size_t count = index->purging ? pacs_queue_pop_wait(index->queue, items, PACS_MAX_INDEX_BATCH,
-                                                                  purge_failed ? PURGE_RETRY_MS : 0)
-                                            : pacs_queue_pop(index->queue, items, PACS_MAX_INDEX_BATCH);
-        if (count > 0)
-            run_batch(index, (IndexOperation **)items, count);
-        else if (!index->purging || atomic_load(&index->stopping))
-            return NULL;
-        if (index->purging)
-            purge_failed = !purge_some(index);
-        pacs_index_sqlite_checkpoint_finish(index->checkpointer, index->writer);
-    }
+    bool has_failed = false;
+    while (await_upkeep(index, has_failed))
+        has_failed = keep_up(index);
+    return NULL;
 }
 
 static PacsStatus load_purging(IndexSqlite *index, PacsError *err)
@@ -238,27 +347,35 @@ static PacsStatus load_purging(IndexSqlite *index, PacsError *err)
     return status;
 }
 
+void pacs_index_sqlite_writer_init(IndexSqlite *index)
+{
+    index->turn.end = &index->turn.first;
+    (void)pthread_mutex_init(&index->turn.lock, NULL);  /* neither can fail with */
+    (void)pthread_cond_init(&index->turn.upkeep, NULL); /* default attributes on Linux */
+}
+
 PacsStatus pacs_index_sqlite_writer_start(IndexSqlite *index, PacsError *err)
 {
-    PacsStatus status = pacs_queue_new(PACS_MAX_INDEX_QUEUE, &index->queue, err);
-    if (status == PACS_OK)
-        status = load_totals(index, err);
+    PacsStatus status = load_totals(index, err);
     if (status == PACS_OK)
         status = load_purging(index, err);
     if (status != PACS_OK)
         return status;
-    if (pthread_create(&index->writer_thread, NULL, writer_main, index) != 0)
-        return pacs_fail(err, PACS_UNAVAILABLE, "cannot start the index's writer thread");
-    index->writer_started = true;
+    index->turn.is_upkeep_due = index->purging;
+    if (pthread_create(&index->turn.upkeep_thread, NULL, upkeep_main, index) != 0)
+        return pacs_fail(err, PACS_UNAVAILABLE, "cannot start the index's upkeep thread");
+    index->turn.is_started = true;
     return PACS_OK;
 }
 
-void pacs_index_sqlite_writer_stop(IndexSqlite *index)
+void pacs_index_sqlite_writer_clear(IndexSqlite *index)
 {
-    if (!index->writer_started)
-        return;
-    atomic_store(&index->stopping, true); /* a purge under way goes on at the next start */
-    pacs_queue_close(index->queue);
-    pthread_join(index->writer_thread, NULL);
-    index->writer_started = false;
+    lock(index);
+    index->turn.is_stopping = true;
+    (void)pthread_cond_signal(&index->turn.upkeep);
+    unlock(index);
+    if (index->turn.is_started)
+        (void)pthread_join(index->turn.upkeep_thread, NULL);
+    (void)pthread_cond_destroy(&index->turn.upkeep);
+    (void)pthread_mutex_destroy(&index->turn.lock);
 }

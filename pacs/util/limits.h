@@ -89,7 +89,6 @@
 #define PACS_MAX_INDEX_DELETE_ARENA (64u << 20) /* rows to delete: a patient with a million series */
 #define PACS_MAX_INDEX_PAGE_ARENA (1u << 30)   /* a page of a list: 16 series of a million instances each */
 #define PACS_MAX_UID_MATCHES 64               /* patients who share one UID: more is a broken sender, the first ones are served */
-#define PACS_MAX_INDEX_QUEUE 256              /* writes waiting for the writer: callers beyond wait in turn */
 #define PACS_MAX_INDEX_BATCH 128              /* writes that share one commit: keeps the first of them below 20 ms */
 
 /* Reports as pages */

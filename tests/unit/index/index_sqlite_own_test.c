@@ -321,7 +321,7 @@ static void call_together(PacsIndex *index, Caller *callers, size_t count)
     for (size_t i = 0; i < count; i++) {
         callers[i].index = index;
         assert_int_equal(pthread_create(&callers[i].thread, NULL, call, &callers[i]), 0);
-        while (pacs_queue_size(pacs_index_sqlite(index)->queue) <= i)
+        while (pacs_index_sqlite_waiting(pacs_index_sqlite(index)) <= i)
             sched_yield(); /* in the order of the array */
     }
     sem_post(&writer_may_go);
