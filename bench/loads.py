@@ -1,4 +1,4 @@
-"""What pushes: DCMTK's storescu, HTTP POST from C, and plain writing as the limit. What reads: HTTP GET from C."""
+"""What pushes: DCMTK's storescu, C-STORE and HTTP POST from C, and plain writing as the limit. What reads: HTTP GET from C."""
 
 import json
 import os
@@ -14,7 +14,7 @@ CLIENT_LIMIT_S = 3600
 
 def compile_clients():
     BUILD.mkdir(parents=True, exist_ok=True)
-    for name in ("http_post", "http_get", "plain_write"):
+    for name in ("dicom_send", "http_post", "http_get", "plain_write"):
         subprocess.run(["cc", "-std=c17", "-O2", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-pthread",
                         "-o", BUILD / name, ROOT / "bench" / f"{name}.c"], check=True)
 
@@ -30,6 +30,20 @@ def storescu(side, files, associations, env, *flags):
     bad = [text for process, text in zip(running, failed) if process.returncode != 0]
     assert not bad, f"{len(bad)} of {associations} storescu failed: {bad[0][-500:]}"
     return seconds
+
+
+def answered(command, files):
+    """Seconds that a client of ours measured; all of the files have to be stored."""
+    done = subprocess.run(list(map(str, command)), input="\n".join(map(str, files)) + "\n", capture_output=True, text=True,
+                          timeout=CLIENT_LIMIT_S, check=False)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["stored"] == len(files), f"{answer['stored']} of {len(files)} stored"
+    return answer["seconds"]
+
+
+def send(side, files, associations):
+    return answered([BUILD / "dicom_send", side.dicom_port, side.aet, associations], files)
 
 
 class Midway:
@@ -58,12 +72,7 @@ class Midway:
 
 
 def post(side, files, connections):
-    done = subprocess.run([BUILD / "http_post", str(side.http_port), str(connections)], input="\n".join(map(str, files)) + "\n",
-                          capture_output=True, text=True, timeout=CLIENT_LIMIT_S, check=False)
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    assert answer["stored"] == len(files), f"{answer['stored']} of {len(files)} stored"
-    return answer["seconds"]
+    return answered([BUILD / "http_post", side.http_port, connections], files)
 
 
 def get(port, paths, connections, requests, headers, drop=False):

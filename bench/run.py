@@ -23,7 +23,7 @@ NODELAY = {"TCP_NODELAY": "1"}  # DCMTK's switch, for its tools and for Orthanc,
 class Scenario:
     """One way to push. counts: side -> how many files it gets a round (rates are compared, so the slow may get fewer)."""
     name: str
-    load: str  # "storescu", "post"
+    load: str  # "storescu", "send", "post"
     kind: str  # folder of build/bench-data
     lanes: int
     counts: dict
@@ -43,6 +43,10 @@ SCENARIOS = (
     Scenario("TCP_NODELAY, 1 association", "storescu", "ct", 1, {"lightbox": ALL, "orthanc": 250, "storescp": ALL, "plain": ALL}, NODELAY,
              {"orthanc": 2, "plain": 0.5}, cpu_target=0.5),
     Scenario("TCP_NODELAY, 4 associations", "storescu", "ct", 4, {"lightbox": ALL, "orthanc": ALL, "storescp": ALL, "plain": ALL}, NODELAY,
+             {"orthanc": 2, "plain": 0.5}, cpu_target=0.5),
+    Scenario("lean sender, 1 association", "send", "ct", 1, {"lightbox": ALL, "orthanc": ALL, "storescp": ALL, "plain": ALL}, NODELAY,
+             {"orthanc": 2, "plain": 0.5}, cpu_target=0.5),
+    Scenario("lean sender, 4 associations", "send", "ct", 4, {"lightbox": ALL, "orthanc": ALL, "storescp": ALL, "plain": ALL}, NODELAY,
              {"orthanc": 2, "plain": 0.5}, cpu_target=0.5),
     Scenario("4 associations, 2,560 slices", "storescu", "ct", 4, {"lightbox": 2560}, NODELAY, invent=True, midway=True),
     Scenario("64 associations, 2,560 slices", "storescu", "ct", 64, {"lightbox": 2560}, NODELAY, keeps="4 associations, 2,560 slices",
@@ -82,6 +86,8 @@ def measure(scenario, name):
         cpu = side.cpu_s()
         if scenario.load == "post":
             seconds = loads.post(side, files, scenario.lanes)
+        elif scenario.load == "send":
+            seconds = loads.send(side, files, scenario.lanes)
         elif scenario.midway:
             with loads.Midway(side, len(files)) as middle:
                 loads.storescu(side, files, scenario.lanes, scenario.env, "+II")
