@@ -207,7 +207,8 @@ static void help_sync(void *argument)
 
     lock(folders);
     folder->helped = false;
-    if (!folder->syncing && folder->sync_error == 0)
+    bool is_late = folder->syncing || folder->syncs_started >= help->sync_number; /* somebody was quicker */
+    if (!is_late && folder->sync_error == 0)
         sync_for_all(folders, folder);
     folder_unref(folder);
     unlock(folders);
@@ -221,7 +222,8 @@ void pacs_store_fs_file_begin_sync(StoreFsFolders *folders, StoreFsFile *file, P
     bool needed = folder->syncs_done < file->sync_number && !folder->syncing && !folder->helped &&
                   folder->sync_error == 0;
     if (needed) {
-        folder->help = (StoreFsSyncHelp){.folders = folders, .folder = folder};
+        folder->help = (StoreFsSyncHelp){
+            .folders = folders, .folder = folder, .sync_number = file->sync_number};
         folder->helped = pacs_pool_submit(helpers, help_sync, &folder->help, NULL) == PACS_OK;
         folder->references += folder->helped ? 1 : 0;
     }

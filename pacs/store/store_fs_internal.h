@@ -40,6 +40,7 @@ typedef struct StoreFsFolder StoreFsFolder;
 typedef struct StoreFsSyncHelp {
     StoreFsFolders *folders;
     StoreFsFolder *folder;
+    uint64_t sync_number; /* the sync that was asked for */
 } StoreFsSyncHelp;
 
 struct StoreFsFolder {
