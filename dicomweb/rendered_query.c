@@ -132,7 +132,7 @@ static PacsStatus parse_quality(const char *text, uint32_t *ret_quality, PacsErr
     return PACS_OK;
 }
 
-static PacsStatus parse_annotation(const char *text, uint32_t *ret_annotations, PacsError *err)
+PacsStatus dicomweb_parse_annotation(const char *text, uint32_t *ret_annotations, PacsError *err)
 {
     PacsSlice rest = pacs_slice(text), word;
 
@@ -192,7 +192,7 @@ PacsStatus dicomweb_rendered_query(const PacsHttpRequest *request, bool is_thumb
     if (status == PACS_OK && window && !is_thumbnail)
         status = parse_window(window, pacs_http_arena(request), &wish.view.window, err);
     if (status == PACS_OK && annotation && !is_thumbnail)
-        status = parse_annotation(annotation, &wish.annotations, err);
+        status = dicomweb_parse_annotation(annotation, &wish.annotations, err);
     if (status == PACS_OK && profile && !is_thumbnail)
         status = parse_profile(profile, &wish.profile, err);
     if (status == PACS_OK)

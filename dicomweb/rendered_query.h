@@ -20,3 +20,7 @@ PACS_CHECKED PacsStatus dicomweb_rendered_query(const PacsHttpRequest *request, 
 
 /** A number in the way people write them: "-1024", "0.5", "1e3"; nothing behind it. */
 bool dicomweb_parse_number(PacsSlice text, double *ret_number);
+
+/** "patient,technique" as PACS_ANNOTATE_ bits, added to *ret_annotations. Errors: PACS_INVALID. */
+PACS_CHECKED PacsStatus dicomweb_parse_annotation(const char *text, uint32_t *ret_annotations,
+                                                  PacsError *err);

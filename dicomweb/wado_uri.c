@@ -5,12 +5,12 @@
 #include "dicomweb/dicomweb_private.h"
 #include "dicomweb/fingerprint.h"
 #include "dicomweb/objects_converted.h"
+#include "dicomweb/wado_uri_picture.h"
 #include "pacs/dicom/uid.h"
 
 /**
  * WADO-URI (PS3.18 9): `{WadoRoot}?requestType=WADO&studyUID=..&seriesUID=..&objectUID=..&contentType=application/dicom`.
- * Objects leave as they are stored; pictures are not made yet, so who asks for one, or names nothing and means one
- * (PS3.18 9.3: the default of an image is a JPEG), is told so.
+ * Who names nothing and means an image gets a JPEG (PS3.18 9.4.1, and Orthanc): wado_uri_picture.c.
  */
 
 static PacsStatus read_uid(const PacsHttpRequest *request, const char *name, const char **ret_uid,
@@ -47,20 +47,37 @@ static PacsStatus read_parameters(const PacsHttpRequest *request, PacsUidPath *p
 
 /* ---- What the client takes ---- */
 
-/** Whether contentType, or else Accept, asks for a DICOM object. */
+/** The first of `offers` for one media range of contentType, or for all of Accept. */
+static bool chooses_object(PacsSlice accept, bool is_image, bool *ret_chosen)
+{
+    static const DicomwebOffer offers[] = {{.media_type = "image/jpeg"},
+                                           {.media_type = "image/png"},
+                                           {.media_type = "image/gif"},
+                                           {.media_type = "image/webp"},
+                                           {.media_type = DICOMWEB_TYPE_DICOM}};
+    const DicomwebOffer *dicom = &offers[4];
+    const DicomwebOffer *chosen = is_image ? dicomweb_accept_choose(accept, offers, 5)
+                                           : dicomweb_accept_choose(accept, dicom, 1);
+
+    *ret_chosen = chosen != NULL;
+    return chosen == dicom;
+}
+
+/** Whether contentType, whose first word that can be served counts (PS3.18 9.4.1.2), or else Accept asks for a DICOM
+ *  object. What says nothing means a picture where there is one. */
 static bool wants_object(const PacsHttpRequest *request, const PacsListedObject *object)
 {
-    static const DicomwebOffer offers[] = {{.media_type = "image/jpeg"}, {.media_type = DICOMWEB_TYPE_DICOM}};
-    const DicomwebOffer *dicom = &offers[1];
     const char *wanted = pacs_http_query(request, "contentType");
+    PacsSlice rest = pacs_slice(wanted), word;
+    bool is_chosen = false, is_object = false;
 
     if (!wanted || !wanted[0])
-        wanted = pacs_http_header(request, "Accept");
-    const PacsSlice accept = pacs_slice(wanted);
-    const bool is_vague = accept.size == 0 || memchr(accept.text, '*', accept.size);
-    if (is_vague && object->has_pixel_data)
-        return dicomweb_accept_choose(accept, offers, 2) == dicom;
-    return dicomweb_accept_choose(accept, dicom, 1) == dicom;
+        return chooses_object(pacs_slice(pacs_http_header(request, "Accept")), object->has_pixel_data,
+                              &is_chosen);
+    while (!is_chosen && pacs_slice_split(&rest, ',', &word))
+        if (pacs_slice_trim(word).size > 0)
+            is_object = chooses_object(word, object->has_pixel_data, &is_chosen);
+    return is_object;
 }
 
 /* The transfer syntax that the object leaves in. */
@@ -74,9 +91,6 @@ static PacsStatus check_wishes(const Dicomweb *dicomweb, const PacsHttpRequest *
 
     if (!accept)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for an answer");
-    if (!wants_object(request, object))
-        return pacs_fail(err, PACS_UNSUPPORTED,
-                         "pictures are not made here: contentType=" DICOMWEB_TYPE_DICOM " gives the object");
     *ret_syntax = dicomweb_object_syntax(dicomweb->retrieve, accept, object, false, dicomweb->options.strict);
     if (!*ret_syntax)
         return pacs_fail(err, PACS_UNSUPPORTED, "the object is there as %s, and is not converted to that",
@@ -116,6 +130,8 @@ static PacsStatus reply_object(Dicomweb *dicomweb, PacsHttpRequest *request, Pac
     if (status == PACS_OK) /* the first, where patients share it: there is room for one */
         status = pacs_index_list_objects(dicomweb->index, &path, pacs_http_arena(request), &objects, &count,
                                          err);
+    if (status == PACS_OK && !wants_object(request, objects))
+        return dicomweb_wado_picture(dicomweb, &path, request, reply, err);
     if (status == PACS_OK)
         status = check_wishes(dicomweb, request, objects, &accept, syntaxes, err);
     if (status == PACS_OK)
