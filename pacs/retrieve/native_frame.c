@@ -89,27 +89,37 @@ static PacsStatus decode(TranscodeWork *work, const TranscodeFrame *stored, Pacs
     return PACS_OK;
 }
 
+PacsStatus pacs_retrieve_native_frame_of(PacsRetrieve *retrieve, TranscodeWork *work,
+                                         const PacsRetrievedImage *image, const TranscodeLayout *stored,
+                                         uint32_t frame_number, PacsBuffer *pixels,
+                                         TranscodeFrame *ret_native, PacsError *err)
+{
+    PACS_AUTO_BUFFER PacsBuffer codestream = PACS_BUFFER(PACS_MAX_FRAME_BYTES);
+    TranscodeFrame frame;
+
+    if (!image->is_native && !transcode_can_decode(image->object->transfer_syntax_uid))
+        return pacs_fail(err, PACS_UNSUPPORTED, "nothing here decodes transfer syntax %s",
+                         image->object->transfer_syntax_uid);
+    PacsStatus status = pacs_retrieve_stored_frame(retrieve, image, frame_number, stored,
+                                                   image->is_native ? pixels : &codestream, &frame, err);
+    if (status != PACS_OK)
+        return status;
+    if (!image->is_native)
+        return decode(work, &frame, pixels, ret_native, err);
+    status = check_native(&frame, err);
+    if (status == PACS_OK)
+        *ret_native = frame;
+    return status;
+}
+
 PacsStatus pacs_retrieve_native_frame(PacsRetrieve *retrieve, TranscodeWork *work,
                                       const PacsRetrievedImage *image, uint32_t frame_number,
                                       PacsBuffer *pixels, TranscodeFrame *ret_native, PacsError *err)
 {
-    PACS_AUTO_BUFFER PacsBuffer codestream = PACS_BUFFER(PACS_MAX_FRAME_BYTES);
-    TranscodeFrame stored;
     TranscodeLayout layout;
 
-    PacsStatus status = pacs_retrieve_layout(retrieve, image, &layout, err);
-    if (status == PACS_OK && !image->is_native && !transcode_can_decode(image->object->transfer_syntax_uid))
-        return pacs_fail(err, PACS_UNSUPPORTED, "nothing here decodes transfer syntax %s",
-                         image->object->transfer_syntax_uid);
-    if (status == PACS_OK)
-        status = pacs_retrieve_stored_frame(retrieve, image, frame_number, &layout,
-                                            image->is_native ? pixels : &codestream, &stored, err);
-    if (status != PACS_OK)
-        return status;
-    if (!image->is_native)
-        return decode(work, &stored, pixels, ret_native, err);
-    status = check_native(&stored, err);
-    if (status == PACS_OK)
-        *ret_native = stored;
-    return status;
+    const PacsStatus status = pacs_retrieve_layout(retrieve, image, &layout, err);
+    return status == PACS_OK ? pacs_retrieve_native_frame_of(retrieve, work, image, &layout, frame_number,
+                                                             pixels, ret_native, err)
+                             : status;
 }

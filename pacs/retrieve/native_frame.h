@@ -38,3 +38,10 @@ PACS_CHECKED PacsStatus pacs_retrieve_native_frame(PacsRetrieve *retrieve, Trans
                                                    const PacsRetrievedImage *image, uint32_t frame_number,
                                                    PacsBuffer *pixels, TranscodeFrame *ret_native,
                                                    PacsError *err);
+
+/** The same for who knows how the stored frame lies: `stored` is what pacs_retrieve_layout_from() said. */
+PACS_CHECKED PacsStatus pacs_retrieve_native_frame_of(PacsRetrieve *retrieve, TranscodeWork *work,
+                                                      const PacsRetrievedImage *image,
+                                                      const TranscodeLayout *stored, uint32_t frame_number,
+                                                      PacsBuffer *pixels, TranscodeFrame *ret_native,
+                                                      PacsError *err);

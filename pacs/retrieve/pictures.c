@@ -226,7 +226,6 @@ typedef struct Making {
     TranscodeWork *work;
     PacsInstanceValues values; /* of the instance */
     PacsInstanceValues state;  /* of the presentation state; object NULL: none */
-    PacsRetrievedImage image;
 } Making;
 
 static PacsStatus check_unchanged(const PacsStoredObject *found, const PacsStoredObject *now, PacsError *err)
@@ -336,17 +335,31 @@ static PacsStatus annotate(Making *making, const TranscodeView *view, const Pacs
     return status == PACS_OK ? transcode_annotate(picture, lines, count, err) : status;
 }
 
+/** Greys have no colours to convert, and colours without a profile are sRGB. */
+static PacsStatus check_profile(PacsPictureProfile wanted, const TranscodePicture *picture, PacsError *err)
+{
+    if (wanted == PACS_PROFILE_NONE || wanted == PACS_PROFILE_IMAGE || picture->channels < 3 ||
+        (wanted == PACS_PROFILE_SRGB && !picture->icc_profile))
+        return PACS_OK;
+    return pacs_fail(err, PACS_UNSUPPORTED,
+                     "colours are not converted into another profile: iccprofile=yes or no");
+}
+
 static PacsStatus read_frame(Making *making, uint32_t frame_number, PacsBuffer *pixels,
                              TranscodeFrame *ret_native, PacsImageAttributes *ret_attributes,
                              TranscodeView *ret_view, PacsError *err)
 {
     PacsStatus status = transcode_work_check(making->work, err);
+    TranscodeLayout stored;
 
     if (status == PACS_OK)
         status = read_attributes(making, frame_number, ret_attributes, ret_view, err);
     if (status == PACS_OK)
-        status = pacs_retrieve_native_frame(making->retrieve, making->work, &making->image, frame_number,
-                                            pixels, ret_native, err);
+        status = pacs_retrieve_layout_from(&making->values.item, making->picture->object->pixel_data_tag,
+                                           &stored, err);
+    if (status == PACS_OK)
+        status = pacs_retrieve_native_frame_of(making->retrieve, making->work, making->picture->image,
+                                               &stored, frame_number, pixels, ret_native, err);
     return status;
 }
 
@@ -359,19 +372,19 @@ static PacsStatus draw_frame(Making *making, uint32_t frame_number, TranscodePic
     TranscodeFrame native = {0};
     TranscodeView view;
 
-    PacsStatus status = transcode_work_check(making->work, err);
-    if (status == PACS_OK)
-        status = read_attributes(making, frame_number, ret_attributes, &view, err);
-    if (status == PACS_OK)
-        status = pacs_retrieve_native_frame(making->retrieve, making->work, &making->image, frame_number,
-                                            &pixels, &native, err);
+    PacsStatus status = read_frame(making, frame_number, &pixels, &native, ret_attributes, &view, err);
     if (status != PACS_OK)
         return status;
     if (ret_attributes->is_palette)
         native.layout.photometric = TRANSCODE_PALETTE_COLOR;
+    else if (native.layout.photometric == TRANSCODE_PALETTE_COLOR && !ret_attributes->rendering.palette)
+        native.layout.photometric = TRANSCODE_MONOCHROME2; /* without colours there are still shapes to see */
     status = render(making, &native, ret_attributes, &view, &picture, err);
     if (status == PACS_OK)
         status = annotate(making, &view, ret_attributes, &picture, err);
+    if (status != PACS_OK)
+        return status;
+    status = check_profile(making->picture->wish.profile, &picture, err);
     if (status != PACS_OK)
         return status;
     if (making->picture->wish.profile == PACS_PROFILE_NONE) {
@@ -472,27 +485,6 @@ static PacsStatus open_state(Making *making, PacsArena *arena, PacsBuffer *json,
                              : status;
 }
 
-static PacsStatus open_image(Making *making, PacsArena *arena, PacsError *err)
-{
-    const PacsJsonItem *item = &making->values.item;
-
-    if (!making->picture->image)
-        return PACS_OK;
-    making->image = *making->picture->image;
-    if (making->picture->name.path) {
-        making->image.path = *making->picture->name.path;
-        return PACS_OK;
-    }
-    making->image.path = (PacsUidPath){
-        .study_uid = pacs_json_item_string(item, PACS_TAG_STUDY_INSTANCE_UID, 0, arena),
-        .series_uid = pacs_json_item_string(item, PACS_TAG_SERIES_INSTANCE_UID, 0, arena),
-        .sop_instance_uid = pacs_json_item_string(item, PACS_TAG_SOP_INSTANCE_UID, 0, arena)};
-    return making->image.path.study_uid && making->image.path.series_uid &&
-                   making->image.path.sop_instance_uid
-               ? PACS_OK
-               : no_memory(err);
-}
-
 static PacsStatus make(void *context, TranscodeWork *work, PacsBuffer *out, PacsError *err)
 {
     const PictureTask *task = context;
@@ -507,8 +499,6 @@ static PacsStatus make(void *context, TranscodeWork *work, PacsBuffer *out, Pacs
                                                   &making.values, err);
     if (status == PACS_OK)
         status = check_unchanged(task->picture->object, making.values.object, err);
-    if (status == PACS_OK)
-        status = open_image(&making, arena, err);
     if (status == PACS_OK)
         status = open_state(&making, arena, &state_json, err);
     if (status != PACS_OK)
