@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include <libdeflate.h>
+#define ZLIB_CONST /* what it reads it does not write */
 #include <zlib.h>
 
 #include "transcode/picture_format.h"
@@ -134,7 +135,7 @@ static PacsStatus add_rows_whole(PacsBuffer *out, const TranscodePicture *pictur
 static PacsStatus deflate_row(z_stream *stream, const uint8_t *row, size_t size, int flush, PacsBuffer *out,
                               PacsError *err)
 {
-    stream->next_in = (Bytef *)(uintptr_t)row; /* zlib does not write there, it only does not say so */
+    stream->next_in = row;
     stream->avail_in = (uInt)size;
     do {
         PacsStatus status = pacs_buffer_reserve(out, WHOLE_MAX / 64, err);

@@ -1,12 +1,13 @@
 #include "transcode/quantise.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define COLORS 256
 #define BITS 5
 #define STEPS (1 << BITS)
-#define CELLS (STEPS * STEPS * STEPS)
+#define CELLS ((size_t)STEPS * STEPS * STEPS)
 #define GREY_SPREAD 10 /* channels differ by no more: what JPEG makes of grey */
 #define GREYS_MIN 16
 #define GREYS_MAX 224
@@ -135,10 +136,11 @@ static void set_color(const TranscodeQuantiser *quantiser, const Box *box, uint8
 
 static void map_cells(TranscodeQuantiser *quantiser, const Box *box, uint8_t index)
 {
+    const size_t run = (size_t)box->high[2] - box->low[2] + 1;
+
     for (unsigned r = box->low[0]; r <= box->high[0]; r++)
         for (unsigned g = box->low[1]; g <= box->high[1]; g++)
-            memset(quantiser->index_of + cell(r, g, box->low[2]), index,
-                   (size_t)(box->high[2] - box->low[2] + 1));
+            memset(quantiser->index_of + cell(r, g, box->low[2]), index, run);
 }
 
 static void make_palette(TranscodeQuantiser *quantiser)
@@ -160,10 +162,10 @@ static void make_palette(TranscodeQuantiser *quantiser)
 /* The ramp's share of the palette is that of grey pixels in the picture. */
 static uint32_t share_of_greys(uint64_t greys, uint64_t pixels)
 {
-    const uint64_t share = greys * COLORS / pixels;
-
+    assert(pixels > 0); /* there is no picture without */
     if (greys == pixels)
         return COLORS;
+    const uint64_t share = greys * COLORS / pixels;
     return share < GREYS_MIN ? GREYS_MIN : share > GREYS_MAX ? GREYS_MAX : (uint32_t)share;
 }
 

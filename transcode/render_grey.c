@@ -205,8 +205,10 @@ static Words words_shown(const RenderRows *rows)
                                     shown->x;
         for (uint32_t i = 0; i < shown->columns; i++) {
             const int16_t word = (int16_t)(words[i] ^ flip);
-            low = word < low ? word : low;
-            high = word > high ? word : high;
+            if (word < low)
+                low = word;
+            if (word > high)
+                high = word;
         }
     }
     return (Words){(uint16_t)low ^ flip, (uint16_t)high ^ flip};

@@ -152,10 +152,10 @@ static void keep_polygon(const RenderRows *rows, const TranscodeShutter *shutter
     for (int from_above = 0; from_above < 2; from_above++) {
         const size_t count = cross(rows, shutter, y, from_above);
         for (size_t i = 0; i + 1 < count; i += 2) {
-            const double first = fmax(ceil(rows->crossings[i] - origin), 0);
-            const double last = fmin(floor(rows->crossings[i + 1] - origin), columns - 1.0);
-            for (double column = first; column <= last; column++)
-                rows->mask[(uint32_t)column] |= 2;
+            const int64_t first = (int64_t)fmax(ceil(rows->crossings[i] - origin), 0);
+            const int64_t last = (int64_t)fmin(floor(rows->crossings[i + 1] - origin), columns - 1.0);
+            for (int64_t column = first; column <= last; column++)
+                rows->mask[column] |= 2;
         }
     }
     for (uint32_t i = 0; i < columns; i++)

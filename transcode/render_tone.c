@@ -166,5 +166,5 @@ uint8_t render_tone_of(const RenderTone *tone, double stored)
         shown = brightness(presentation, presentation->first_mapped + shown * (presentation->count - 1));
     if (tone->is_inverted)
         shown = 1 - shown;
-    return shown > 0 ? (uint8_t)(shown * 255 + 0.5) : 0; /* infinities may have made it no number */
+    return shown > 0 ? (uint8_t)lround(shown * 255) : 0; /* infinities may have made it no number */
 }
