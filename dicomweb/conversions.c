@@ -39,11 +39,12 @@ static bool is_lossy(const char *transfer_syntax_uid)
     return entry && entry->flags & PACS_UID_LOSSY;
 }
 
-/** An object without pixels is the same in every transfer syntax that names its VRs, little end first. */
+/** An object without pixels has nothing that a compression is about: asked for in one, it comes uncompressed. */
 static bool suits_every_syntax(const PacsListedObject *object, bool strict)
 {
-    return !object->has_pixel_data &&
-           (!strict || strcmp(object->transfer_syntax_uid, PACS_UID_EXPLICIT_LITTLE) == 0);
+    const PacsUidEntry *stored = pacs_uid_find_transfer_syntax(pacs_slice(object->transfer_syntax_uid));
+
+    return !object->has_pixel_data && !strict && stored && !(stored->flags & PACS_UID_REFERENCED);
 }
 
 /* Several patients may share an object's UIDs; by them only the first one's frames are found. */
@@ -56,26 +57,27 @@ static bool can_become(const PacsRetrieve *retrieve, const PacsListedObject *obj
 const char *dicomweb_object_syntax(const PacsRetrieve *retrieve, const char *accept,
                                    const PacsListedObject *object, bool is_multipart, bool strict)
 {
-    DicomwebOffer offers[1 + DICOMWEB_MAX_TARGETS];
+    DicomwebOffer offers[2 + DICOMWEB_MAX_TARGETS];
     const char *const stored = object->transfer_syntax_uid;
     const bool becomes_default = can_become(retrieve, object, PACS_UID_EXPLICIT_LITTLE) && !is_lossy(stored);
     size_t count = 0;
 
     offers[count++] = (DicomwebOffer){.media_type = DICOMWEB_TYPE_DICOM,
-                                      .transfer_syntax_uid = suits_every_syntax(object, strict) ? NULL
-                                                                                                : stored,
+                                      .transfer_syntax_uid = stored,
                                       .is_multipart = is_multipart,
                                       .is_default = !becomes_default && (!strict || is_lossy(stored))};
     for (const char *const *syntax = dicomweb_target_syntaxes; *syntax; syntax++)
         if (can_become(retrieve, object, *syntax))
             offers[count++] = (DicomwebOffer){.media_type = DICOMWEB_TYPE_DICOM,
                                               .transfer_syntax_uid = *syntax,
-                                              .is_multipart = is_multipart,
-                                              .is_default = becomes_default &&
-                                                            strcmp(*syntax, PACS_UID_EXPLICIT_LITTLE) == 0};
+                                              .is_multipart = is_multipart};
+    if (suits_every_syntax(object, strict))
+        offers[count++] = (DicomwebOffer){.media_type = DICOMWEB_TYPE_DICOM, .is_multipart = is_multipart};
     const DicomwebOffer *chosen = dicomweb_accept_choose(pacs_slice(accept), offers, count);
     if (!chosen)
         return NULL;
+    if (!chosen->transfer_syntax_uid)
+        return becomes_default ? PACS_UID_EXPLICIT_LITTLE : stored;
     return chosen == offers ? stored : chosen->transfer_syntax_uid;
 }
 

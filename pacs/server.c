@@ -198,7 +198,7 @@ static PacsStatus find_metadata_root(PacsServer *server, const PacsSettings *set
 
 static PacsStatus open_ways(PacsServer *server, const PacsSettings *settings, PacsError *err)
 {
-    PacsIngestOptions options = {.read_only = settings->read_only};
+    PacsIngestOptions options = {.read_only = settings->read_only, .transcode = server->transcode};
     memcpy(options.extra_tags, server->extra_tags.tags, sizeof options.extra_tags);
     memcpy(options.extra_tag_count, server->extra_tags.count, sizeof options.extra_tag_count);
     PacsLifecycleOptions lifecycle = {.stable_age_s = (uint32_t)settings->stable_age_s};
@@ -206,6 +206,8 @@ static PacsStatus open_ways(PacsServer *server, const PacsSettings *settings, Pa
     PacsStatus status = find_metadata_root(server, settings, &lifecycle.metadata_root, err);
     if (status == PACS_OK)
         status = pacs_options_overwrite(settings, &options.overwrite, err);
+    if (status == PACS_OK)
+        status = pacs_options_ingest_transcoding(settings, &options, err);
     if (status == PACS_OK)
         status = pacs_ingest_new(&options, server->store, server->index, server->metrics, &server->ingest,
                                  err);
@@ -225,6 +227,8 @@ static PacsStatus open_ways(PacsServer *server, const PacsSettings *settings, Pa
     PacsRestOptions rest = {.name = settings->name,
                             .dicom_aet = settings->dicom_aet,
                             .overwrite = options.overwrite,
+                            .ingest_transcoding = settings->ingest_transcoding,
+                            .lossy_quality = (uint32_t)settings->dicom_lossy_transcoding_quality,
                             .extra_tags = server->extra_tags,
                             .http_secure = !server->access.remote_access_allowed ||
                                            server->access.authentication,

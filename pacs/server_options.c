@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "pacs/dicom/dictionary.h"
+#include "pacs/dicom/uid.h"
 
 static PacsStatus no_memory(PacsError *err)
 {
@@ -283,6 +284,29 @@ PacsStatus pacs_options_transcode(const PacsSettings *settings, TranscodeService
                                              .max_waiting = (uint32_t)waiting,
                                              .decode_bytes = decode_mb << 20,
                                              .decode_timeout_ms = (uint32_t)timeout_s * 1000};
+    return PACS_OK;
+}
+
+/* ---- IngestTranscoding ---- */
+
+PacsStatus pacs_options_ingest_transcoding(const PacsSettings *settings, PacsIngestOptions *options,
+                                           PacsError *err)
+{
+    const char *uid = settings->ingest_transcoding;
+    const PacsUidEntry *syntax = pacs_uid_find_transfer_syntax(pacs_slice(uid));
+
+    if (!uid[0])
+        return PACS_OK;
+    if (!syntax || syntax->flags & (PACS_UID_NO_DATA_SET | PACS_UID_REFERENCED | PACS_UID_VIDEO))
+        return pacs_fail(err, PACS_INVALID,
+                         "IngestTranscoding: %.64s is no transfer syntax that objects are made into", uid);
+    if (syntax->flags & PACS_UID_LOSSY)
+        return pacs_fail(err, PACS_INVALID,
+                         "IngestTranscoding: %s loses information, which makes other instances of what comes",
+                         uid);
+    options->transcode_to = uid;
+    options->transcodes_uncompressed = settings->ingest_transcoding_of_uncompressed;
+    options->transcodes_compressed = settings->ingest_transcoding_of_compressed;
     return PACS_OK;
 }
 

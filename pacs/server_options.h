@@ -4,6 +4,7 @@
 #include "pacs/dimse/options.h"
 #include "pacs/http/auth.h"
 #include "pacs/index/index_write.h"
+#include "pacs/ingest/ingest.h"
 #include "pacs/settings.h"
 #include "pacs/util/arena.h"
 #include "transcode/service.h"
@@ -50,3 +51,8 @@ PACS_CHECKED PacsStatus pacs_options_transcode(const PacsSettings *settings,
 PACS_CHECKED PacsStatus pacs_options_extra_tags(const PacsSettings *settings, PacsArena *arena,
                                                 const PacsTag *ret_tags[4], size_t ret_counts[4],
                                                 PacsError *err);
+
+/** IngestTranscoding, into the ingest's options. Errors: PACS_INVALID (no transfer syntax, or one that loses
+ *  information). */
+PACS_CHECKED PacsStatus pacs_options_ingest_transcoding(const PacsSettings *settings, PacsIngestOptions *options,
+                                                        PacsError *err);

@@ -59,6 +59,10 @@ typedef struct PacsSettings {
     uint64_t stable_age_s;
     const json_t *overwrite_instances; /* bool or "Never", "Always", "IfChanged" */
     const json_t *extra_main_dicom_tags;
+    const char *ingest_transcoding; /* a transfer syntax; "" for none */
+    bool ingest_transcoding_of_uncompressed;
+    bool ingest_transcoding_of_compressed;
+    uint64_t dicom_lossy_transcoding_quality;
 
     const char *log_level;
     const char *log_format;

@@ -62,6 +62,17 @@ const PacsSetting pacs_settings_table[] = {
         "Tags to index beside the main ones: {\"Patient\": [], \"Study\": [\"ProcedureCodeSequence\"], \"Series\": [],\n"
         "\"Instance\": []}. Applies to objects stored from now on."),
 
+    TEXT(
+        "IngestTranscoding", ingest_transcoding, "\"\"",
+        "Transfer syntax that objects are stored in, whatever they come in: \"1.2.840.10008.1.2.4.80\". What cannot be\n"
+        "converted without loss stays as it came. Empty: everything is stored bit for bit."),
+    BOOL("IngestTranscodingOfUncompressed", ingest_transcoding_of_uncompressed, "true",
+         "Whether that holds for what comes uncompressed."),
+    BOOL("IngestTranscodingOfCompressed", ingest_transcoding_of_compressed, "true",
+         "Whether that holds for what comes compressed."),
+    NUMBER("DicomLossyTranscodingQuality", dicom_lossy_transcoding_quality, "90", 1, 100,
+           "Quality of lossy objects that are asked for (/instances/{id}/file?transcode=...)."),
+
     SECTION("HTTP", "HttpServerEnabled", PACS_SETTING_BOOL, http_server_enabled, "true",
             "Open the HTTP port."),
     NUMBER("HttpPort", http_port, "8042", 0, 65535, "Port of the REST API. 0 picks a free one and logs it."),
@@ -199,12 +210,8 @@ const char *const pacs_settings_without_effect[] = {
     "DicomTlsRemoteCertificateRequired",
     "DicomTlsMinimumProtocolVersion",
     "DicomTlsCiphersAccepted",
-    "DicomLossyTranscodingQuality",
     "TranscodeDicomProtocol",
     "BuiltinDecoderTranscoderOrder",
-    "IngestTranscoding",
-    "IngestTranscodingOfUncompressed",
-    "IngestTranscodingOfCompressed",
     "DefaultEncoding",
     "CaseSensitivePN",
     "Dictionary",

@@ -1,7 +1,13 @@
 #include <stdio.h>
+#include <string.h>
 
+#include "pacs/dicom/uid.h"
 #include "pacs/rest/rest_private.h"
+#include "pacs/retrieve/converted_object.h"
+#include "pacs/util/hash.h"
 #include "pacs/util/log.h"
+
+#define FILENAME_LIMIT 255
 
 /* ---- POST /instances: the body goes into ingest as it comes ---- */
 
@@ -115,22 +121,106 @@ const PacsHttpBodyReader rest_instance_reader = {.begin = begin_upload,
 
 /* ---- GET /instances/{id}/file ---- */
 
+/* ?filename= of Orthanc, as far as it may stand between quotes. */
+static void name_file(PacsHttpRequest *request, PacsHttpReply *reply)
+{
+    const char *asked = pacs_http_query(request, "filename");
+    const char *value = NULL;
+
+    if (asked && asked[0] && !strpbrk(asked, "\"\\") && strlen(asked) <= FILENAME_LIMIT)
+        value = pacs_arena_printf(pacs_http_arena(request), "filename=\"%s\"", asked);
+    else
+        value = pacs_arena_printf(pacs_http_arena(request), "filename=\"%s.dcm\"",
+                                  pacs_http_capture(request, "id"));
+    if (value)
+        pacs_http_reply_header(reply, "Content-Disposition", value);
+}
+
+static bool has_gone(void *context)
+{
+    return pacs_http_cancelled(context);
+}
+
+static bool is_lossy(const char *transfer_syntax_uid)
+{
+    const PacsUidEntry *entry = pacs_uid_find_transfer_syntax(pacs_slice(transfer_syntax_uid));
+
+    return entry && entry->flags & PACS_UID_LOSSY;
+}
+
+/* What lost information is another instance (PS3.3 C.12.4.1.5), and the same one each time it is asked for. */
+static PacsStatus name_lossy(PacsHttpRequest *request, const PacsUidPath *path, const TranscodeTarget *target,
+                             char uid[PACS_UID_SIZE], PacsError *err)
+{
+    const char *text = pacs_arena_printf(pacs_http_arena(request), "%s in %s of quality %u",
+                                         path->sop_instance_uid, target->transfer_syntax_uid,
+                                         target->quality);
+
+    return text ? pacs_derive_uid(text, uid, err) : pacs_fail(err, PACS_NO_MEMORY, "no memory for an answer");
+}
+
+static PacsStatus reply_transcoded(const PacsRest *rest, const char *uid, PacsHttpRequest *request,
+                                   PacsHttpReply *reply, PacsError *err)
+{
+    uint64_t quality = rest->options.lossy_quality;
+    PacsObjectConversion conversion = {
+        .priority = TRANSCODE_INTERACTIVE, .is_cancelled = has_gone, .cancel_context = request};
+    char lossy_uid[PACS_UID_SIZE];
+    PacsSource *source = NULL;
+
+    PacsStatus status = rest_query_u64(request, "lossy-quality", 100, &quality, err);
+    if (status == PACS_OK)
+        status = pacs_retrieve_path(rest->retrieve, pacs_http_capture(request, "id"),
+                                    pacs_http_arena(request), &conversion.path, err);
+    conversion.target = (TranscodeTarget){.transfer_syntax_uid = uid, .quality = (uint32_t)quality};
+    if (status == PACS_OK && is_lossy(uid)) {
+        status = name_lossy(request, &conversion.path, &conversion.target, lossy_uid, err);
+        conversion.new_sop_instance_uid = lossy_uid;
+    }
+    if (status == PACS_OK)
+        status = pacs_retrieve_convert_object(rest->retrieve, &conversion, &source, err);
+    if (status != PACS_OK)
+        return status;
+    name_file(request, reply);
+    pacs_http_reply_slow_source(reply, "application/dicom", source, PACS_HTTP_UNKNOWN_SIZE);
+    return PACS_OK;
+}
+
+static void reply_stored(const PacsRetrievedFile *file, PacsHttpRequest *request, PacsHttpReply *reply)
+{
+    name_file(request, reply);
+    if (file->source)
+        pacs_http_reply_source(reply, "application/dicom", file->source, file->size_bytes);
+    else
+        pacs_http_reply_fd(reply, "application/dicom", file->fd, 0, file->size_bytes);
+}
+
+/* Whether a conversion is asked for, and is not what the object is in already. */
+static bool is_transcoding(const PacsRetrievedFile *file, const char *transcode)
+{
+    return transcode && transcode[0] && strcmp(transcode, file->object->transfer_syntax_uid) != 0;
+}
+
 void rest_file(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
 {
     PacsRest *rest = context;
+    const char *transcode = pacs_http_query(request, "transcode");
     PacsError err = {0};
     PacsRetrievedFile file;
-    char disposition[PACS_ORTHANC_ID_SIZE + 40];
 
-    if (pacs_retrieve_file(rest->retrieve, pacs_http_capture(request, "id"), pacs_http_arena(request), &file,
-                           &err) != PACS_OK) {
-        rest_reply_failure(rest, request, reply, &err);
-        return;
+    PacsStatus status = pacs_retrieve_file(rest->retrieve, pacs_http_capture(request, "id"),
+                                           pacs_http_arena(request), &file, &err);
+    if (status == PACS_OK && is_transcoding(&file, transcode)) {
+        pacs_source_free(file.source);
+        pacs_auto_close(&file.fd);
+        if (pacs_http_defer(request, reply))
+            return;
+        status = reply_transcoded(rest, transcode, request, reply, &err);
+    } else if (status == PACS_OK) {
+        reply_stored(&file, request, reply);
     }
-    (void)snprintf(disposition, sizeof disposition, "filename=\"%s.dcm\"", pacs_http_capture(request, "id"));
-    pacs_http_reply_header(reply, "Content-Disposition", disposition);
-    if (file.source)
-        pacs_http_reply_source(reply, "application/dicom", file.source, file.size_bytes);
-    else
-        pacs_http_reply_fd(reply, "application/dicom", file.fd, 0, file.size_bytes);
+    if (status == PACS_UNSUPPORTED)
+        rest_reply_error(rest, request, reply, REST_PARAMETER_OUT_OF_RANGE, 400, err.text);
+    else if (status != PACS_OK)
+        rest_reply_failure(rest, request, reply, &err);
 }

@@ -24,6 +24,8 @@ typedef struct PacsRestOptions {
     uint16_t http_port;
     uint64_t maximum_storage_size_mb;
     PacsOverwrite overwrite;
+    const char *ingest_transcoding; /* a transfer syntax; "" for none */
+    uint32_t lossy_quality;         /* DicomLossyTranscodingQuality */
     PacsExtraTags extra_tags;
     bool http_secure; /* IsHttpServerSecure: who asks from afar has to say who he is */
     bool read_only;

@@ -64,7 +64,8 @@ void rest_system(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
     pacs_json_member_u64(&json, "DicomPort", options->dicom_port);
     pacs_json_member_bool(&json, "HasLabels", false); /* until their routes are here: clients ask by this */
     pacs_json_member_u64(&json, "HttpPort", options->http_port);
-    pacs_json_member_string(&json, "IngestTranscoding", "");
+    pacs_json_member_string(&json, "IngestTranscoding",
+                            options->ingest_transcoding ? options->ingest_transcoding : "");
     pacs_json_member_bool(&json, "IsHttpServerSecure", options->http_secure);
     pacs_json_member_string(&json, "LightboxVersion", PACS_VERSION);
     write_main_tags(&json, options);

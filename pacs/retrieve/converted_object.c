@@ -4,9 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pacs/dicom/json_item.h"
 #include "pacs/dicom/uid.h"
 #include "pacs/retrieve/converted_frame.h"
 #include "pacs/retrieve/retrieve_private.h"
+#include "pacs/util/limits.h"
 #include "transcode/object.h"
 
 #define ARENA_MAX ((size_t)256 << 20) /* a frame table of 64 MiB, and texts */
@@ -143,7 +145,8 @@ static PacsStatus find_object(Conversion *conversion, const PacsUidPath *path, P
                                                   &conversion->object, &blobs, err);
     if (status != PACS_OK || conversion->object->pixel_data_tag == 0)
         return status;
-    return pacs_retrieve_image(retrieve, path, conversion->arena, &conversion->image, err);
+    status = pacs_retrieve_image(retrieve, path, conversion->arena, &conversion->image, err);
+    return status == PACS_NOT_FOUND ? PACS_OK : status; /* pixel data without a frame are a value like others */
 }
 
 static PacsStatus find_form(Conversion *conversion, const TranscodeTarget *target, PacsError *err)
@@ -219,6 +222,45 @@ PacsStatus pacs_retrieve_check_conversion(PacsRetrieve *retrieve, const PacsObje
     PACS_AUTO(Conversion) prepared = NULL;
 
     return prepare(retrieve, conversion, &prepared, err);
+}
+
+/* ---- By Orthanc's id ---- */
+
+static PacsStatus check_path(PacsRetrieve *retrieve, const char *instance_id, const PacsUidPath *path,
+                             PacsArena *arena, PacsError *err)
+{
+    PacsStoredObject *meant = NULL, *found = NULL;
+    PacsInstanceBlobs blobs = {0};
+
+    PacsStatus status = pacs_index_find_object(retrieve->index, instance_id, arena, &meant, err);
+    if (status == PACS_OK)
+        status = pacs_index_find_object_at(retrieve->index, path, 0, arena, &found, &blobs, err);
+    if (status == PACS_OK && pacs_key_compare(&meant->key, &found->key) != 0)
+        return pacs_fail(err, PACS_UNSUPPORTED, "another patient's instance has the same UIDs");
+    return status;
+}
+
+PacsStatus pacs_retrieve_path(PacsRetrieve *retrieve, const char *instance_id, PacsArena *arena,
+                              PacsUidPath *ret_path, PacsError *err)
+{
+    PACS_AUTO_BUFFER PacsBuffer json = PACS_BUFFER(PACS_MAX_INSTANCE_JSON);
+    PacsJsonItem item;
+
+    PacsStatus status = pacs_retrieve_json(retrieve, instance_id, &json, err);
+    if (status == PACS_OK)
+        status = pacs_json_item_parse((PacsSlice){pacs_buffer_text(&json), json.size}, arena, &item, err);
+    if (status != PACS_OK)
+        return status;
+    const PacsUidPath path = {
+        .study_uid = pacs_json_item_string(&item, PACS_TAG_STUDY_INSTANCE_UID, 0, arena),
+        .series_uid = pacs_json_item_string(&item, PACS_TAG_SERIES_INSTANCE_UID, 0, arena),
+        .sop_instance_uid = pacs_json_item_string(&item, PACS_TAG_SOP_INSTANCE_UID, 0, arena)};
+    if (!path.study_uid || !path.series_uid || !path.sop_instance_uid)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for the UIDs of an instance");
+    status = check_path(retrieve, instance_id, &path, arena, err);
+    if (status == PACS_OK)
+        *ret_path = path;
+    return status;
 }
 
 /* ---- The stream ---- */

@@ -33,3 +33,7 @@ PACS_CHECKED PacsStatus pacs_retrieve_check_conversion(PacsRetrieve *retrieve,
 PACS_CHECKED PacsStatus pacs_retrieve_convert_object(PacsRetrieve *retrieve,
                                                      const PacsObjectConversion *conversion,
                                                      PacsSource **ret_source, PacsError *err);
+
+/** The UIDs of an instance. PACS_UNSUPPORTED: another patient's instance has them too and is found by them. */
+PACS_CHECKED PacsStatus pacs_retrieve_path(PacsRetrieve *retrieve, const char *instance_id, PacsArena *arena,
+                                           PacsUidPath *ret_path, PacsError *err);

@@ -33,3 +33,5 @@ PACS_CHECKED PacsStatus pacs_random(void *ret_bytes, size_t size, PacsError *err
 PACS_CHECKED PacsStatus pacs_uuid7(char ret_text[37], PacsError *err);
 /** A UID under 2.25 (PS3.5 B.2): "2.25." and a random UUID as a decimal number, at most 44 characters. */
 PACS_CHECKED PacsStatus pacs_mint_uid(char ret_uid[65], PacsError *err);
+/** A UID under 2.25 that the same text gives each time: from its SHA-256 (a UUID version 8). */
+PACS_CHECKED PacsStatus pacs_derive_uid(const char *text, char ret_uid[65], PacsError *err);

@@ -94,3 +94,22 @@ PacsStatus pacs_mint_uid(char ret_uid[65], PacsError *err)
     (void)snprintf(ret_uid, 65, "2.25.%s", decimal);
     return PACS_OK;
 }
+
+PacsStatus pacs_derive_uid(const char *text, char ret_uid[65], PacsError *err)
+{
+    PACS_AUTO(PacsSha256) hash = NULL;
+    uint8_t digest[PACS_SHA256_SIZE];
+    char decimal[UUID_DECIMAL_DIGITS + 1];
+
+    PacsStatus status = pacs_sha256_new(&hash, err);
+    if (status == PACS_OK)
+        status = pacs_sha256_add(hash, text, strlen(text), err);
+    if (status == PACS_OK)
+        status = pacs_sha256_finish(hash, digest, err);
+    if (status != PACS_OK)
+        return status;
+    mark(digest, 8);
+    format_decimal(digest, decimal);
+    (void)snprintf(ret_uid, 65, "2.25.%s", decimal);
+    return PACS_OK;
+}

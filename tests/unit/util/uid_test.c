@@ -73,6 +73,19 @@ static void two_minted_uids_differ(void **state)
     assert_string_not_equal(a, b);
 }
 
+static void a_derived_uid_is_the_same_for_the_same_text_alone(void **state)
+{
+    (void)state;
+    char one[65], same[65], other[65];
+
+    assert_int_equal(pacs_derive_uid("1.2.3 in another form", one, NULL), PACS_OK);
+    assert_int_equal(pacs_derive_uid("1.2.3 in another form", same, NULL), PACS_OK);
+    assert_int_equal(pacs_derive_uid("1.2.4 in another form", other, NULL), PACS_OK);
+    assert_string_equal(one, same);
+    assert_string_not_equal(one, other);
+    assert_memory_equal(one, "2.25.", 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +94,7 @@ int main(void)
         cmocka_unit_test(two_uuids_differ),
         cmocka_unit_test(a_minted_uid_is_a_number_under_2_25),
         cmocka_unit_test(two_minted_uids_differ),
+        cmocka_unit_test(a_derived_uid_is_the_same_for_the_same_text_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
