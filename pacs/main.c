@@ -10,6 +10,7 @@
 #include "pacs/server.h"
 #include "pacs/settings.h"
 #include "pacs/util/log.h"
+#include "transcode/helper.h"
 
 /**
  * Command line, configuration, start, wait for a signal, stop. What is started and in which order is
@@ -158,6 +159,8 @@ int main(int argc, char **argv)
     PacsError err = {0};
     int code = 0;
 
+    if (argc == 2 && strcmp(argv[1], TRANSCODE_HELPER_ARGUMENT) == 0)
+        return transcode_helper_main(transcode_decode); /* not for people */
     if (handle_options(argc, argv, &code))
         return code;
     if (run((const char *const *)argv + optind, (size_t)(argc - optind), &err) != PACS_OK) {

@@ -146,6 +146,7 @@ static PacsStatus open_transcode(PacsServer *server, const PacsSettings *setting
     TranscodeServiceOptions options;
 
     PacsStatus status = pacs_options_transcode(settings, &options, err);
+    options.helper = "/proc/self/exe"; /* pacs/main.c */
     if (status == PACS_OK && options.cache_folder) {
         options.cache_folder = options.cache_folder[0]
                                    ? resolve_folder(server->arena, options.cache_folder, config_path)

@@ -40,6 +40,8 @@ PacsStatus transcode_service_new(const TranscodeServiceOptions *options, PacsMet
 
     PACS_AUTO(TranscodeService) made = service;
     PacsStatus status = transcode_cache_new(options, &service->metrics, &service->cache, err);
+    if (status == PACS_OK && options->helper)
+        status = transcode_helpers_new(options, service->workers, &service->metrics, &service->helpers, err);
     if (status == PACS_OK)
         *ret_service = PACS_STEAL(made);
     return status;
@@ -49,6 +51,7 @@ void transcode_service_free(TranscodeService *service)
 {
     if (!service)
         return;
+    transcode_helpers_free(service->helpers);
     transcode_cache_free(service->cache);
     (void)pthread_mutex_destroy(&service->lock);
     free(service);
@@ -131,7 +134,11 @@ PacsStatus transcode_work_decode(TranscodeWork *work, const TranscodeFrame *fram
     if (pass.status != PACS_OK)
         return pass.status;
     const uint64_t begun_ns = pacs_monotonic_ns();
-    pass.status = transcode_decode(frame, layout, out, out_size, err);
+    TranscodeHelpers *helpers = work->service->helpers;
+    if (helpers && !transcode_decoder_is_trusted(frame->transfer_syntax_uid))
+        pass.status = transcode_helpers_decode(helpers, work, frame, layout, out, out_size, err);
+    else
+        pass.status = transcode_decode(frame, layout, out, out_size, err);
     pass.duration_ns = pacs_monotonic_ns() - begun_ns;
     transcode_metrics_count(&work->service->metrics, &pass);
     return pass.status;

@@ -27,6 +27,9 @@ typedef struct TranscodeServiceOptions {
     uint64_t memory_bytes;    /* small results in memory */
     uint32_t workers;         /* computations at once; 0: one for each core */
     uint32_t max_waiting;     /* computations that wait for a worker, by priority; 0: 64 for each worker */
+    /** The program that decodes what libraries have to: it calls transcode_helper_main() (transcode/helper.h). Borrowed.
+     *  NULL: libraries run in our own process. */
+    const char *helper;
     /** Of the processes that decode (0: no such limit): address space beyond their code, time of one frame. */
     uint64_t decode_bytes;
     uint32_t decode_timeout_ms;

@@ -4,6 +4,7 @@
 
 #include "transcode/service.h"
 #include "transcode/service_cache.h"
+#include "transcode/service_helpers.h"
 #include "transcode/service_metrics.h"
 
 /* What the files of the service share. */
@@ -35,6 +36,7 @@ struct TranscodeService {
     uint32_t max_waiting;
     TranscodeMetrics metrics;
     TranscodeCache *cache;
+    TranscodeHelpers *helpers; /* NULL: libraries decode in our own process */
 
     pthread_mutex_t lock; /* of what follows */
     TranscodeWork *first, **end;

@@ -16,3 +16,4 @@ pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/service_test LINKS transcod
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/jpeg2000_test LINKS transcode PkgConfig::libopenjp2 m
     SOURCES support/frames.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/service_cache_test LINKS transcode SOURCES unit/transcode/asker.c)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/helpers_test LINKS transcode SOURCES unit/transcode/asker.c)
