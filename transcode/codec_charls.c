@@ -160,7 +160,8 @@ static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *nat
         if (!bytes)
             return pacs_fail(err, PACS_NO_MEMORY, "no memory for a frame of %zu bytes", size);
         memcpy(bytes, frame->bytes, size);
-        memcpy(bytes + size, "\xFF\xD9", 2);
+        bytes[size] = 0xFF;
+        bytes[size + 1] = 0xD9;
         status = decode_bytes(bytes, size + 2, native, out, out_size, NULL);
     }
     return status == PACS_OK ? status : pacs_fail(err, status, "%s", first.text);

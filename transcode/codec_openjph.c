@@ -33,6 +33,8 @@ static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *nat
 
     (void)out_size;
     PacsStatus status = transcode_jpeg2000_read(frame, native, &decoding.header, err);
+    if (status == PACS_OK)
+        status = transcode_jpeg2000_check_whole(&decoding.header, err);
     if (status != PACS_OK)
         return status;
     return pacs_bridge_htj2k_decode(decoding.header.bytes, decoding.header.size, write_line, &decoding, err);

@@ -140,8 +140,10 @@ static PacsStatus read_main_header(TranscodeJpeg2000 *header, PacsError *err)
         const uint32_t marker = u16(bytes + at);
         const uint8_t *payload = bytes + at + 4;
         const size_t size = u16(bytes + at + 2) - 2;
-        if (marker == MARKER_SOT)
+        if (marker == MARKER_SOT) {
+            header->first_tile_part = at;
             break;
+        }
         if (marker == MARKER_SIZ && at == 2)
             status = read_siz(payload, size, header, err);
         else if (marker == MARKER_COD)
@@ -214,6 +216,29 @@ PacsStatus transcode_jpeg2000_read(const TranscodeFrame *frame, const TranscodeL
     if (status == PACS_OK)
         *ret_header = header;
     return status;
+}
+
+#define SOT_SIZE 12
+#define SOT_LENGTH 6 /* Psot: of the tile-part with this header; 0: to the end */
+
+PacsStatus transcode_jpeg2000_check_whole(const TranscodeJpeg2000 *header, PacsError *err)
+{
+    const uint8_t *bytes = header->bytes;
+    size_t at = header->first_tile_part;
+    uint32_t parts = 0;
+
+    while (header->size - at >= SOT_SIZE && u16(bytes + at) == MARKER_SOT) {
+        const size_t length = u32(bytes + at + SOT_LENGTH) ? u32(bytes + at + SOT_LENGTH) : header->size - at;
+        if (length < SOT_SIZE || length > header->size - at)
+            return pacs_fail(err, PACS_INVALID, "the JPEG 2000 codestream ends in its tile-part %u",
+                             parts + 1);
+        at += length;
+        parts++;
+    }
+    if (parts < header->tile_count)
+        return pacs_fail(err, PACS_INVALID, "the JPEG 2000 codestream has %u tile-parts for %u tiles", parts,
+                         header->tile_count);
+    return PACS_OK;
 }
 
 bool transcode_jpeg2000_is_high_throughput(const TranscodeFrame *frame)

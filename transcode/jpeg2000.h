@@ -25,6 +25,7 @@ typedef struct TranscodeJpeg2000 {
     uint32_t component_count;
     TranscodeJpeg2000Component components[JPEG2000_MAX_COMPONENTS];
     uint32_t tile_count;
+    size_t first_tile_part;  /* where the main header ends */
     bool is_high_throughput; /* HTJ2K */
 } TranscodeJpeg2000;
 
@@ -37,6 +38,9 @@ typedef struct TranscodeJpeg2000 {
  */
 PACS_CHECKED PacsStatus transcode_jpeg2000_read(const TranscodeFrame *frame, const TranscodeLayout *native,
                                                 TranscodeJpeg2000 *ret_header, PacsError *err);
+
+/** For libraries that take what is cut off for zeros. Errors: PACS_INVALID (a tile or a part of one is not there). */
+PACS_CHECKED PacsStatus transcode_jpeg2000_check_whole(const TranscodeJpeg2000 *header, PacsError *err);
 
 /** Whether the frame's header says it is HTJ2K: syntaxes get mixed up. */
 bool transcode_jpeg2000_is_high_throughput(const TranscodeFrame *frame);

@@ -1,7 +1,6 @@
 #include "pacs/bridge/openjph.h"
 
 #include <algorithm>
-#include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <new>
@@ -18,55 +17,64 @@
 namespace
 {
 
-/* ---- What OpenJPH has to say: errors are thrown, as its own handler does after printing them ---- */
+/* ---- What OpenJPH has to say ---- */
 
-class Errors : public ojph::message_error
+/* OpenJPH 0.9 prints an error, then throws without its words; its hooks to put another handler in that place are empty.
+ * So it prints into a stream of ours, which hands each thread the words that it printed. */
+thread_local char words[200];
+thread_local size_t words_size;
+
+ssize_t keep_words(void *cookie, const char *text, size_t size)
 {
-  public:
-    void operator()(int code, const char *file, int line, const char *format, ...) override
-    {
-        char text[200];
-        va_list arguments;
+    const size_t count = std::min(size, sizeof words - 1 - words_size);
 
-        (void)code, (void)file, (void)line;
-        va_start(arguments, format);
-        (void)vsnprintf(text, sizeof text, format, arguments);
-        va_end(arguments);
-        throw std::runtime_error(text);
-    }
-};
+    (void)cookie;
+    memcpy(words + words_size, text, count);
+    words_size += count;
+    words[words_size] = '\0';
+    return static_cast<ssize_t>(size);
+}
 
-class NoWarnings : public ojph::message_warning
+ssize_t drop_words(void *cookie, const char *text, size_t size)
 {
-  public:
-    void operator()(int code, const char *file, int line, const char *format, ...) override
-    {
-        (void)code, (void)file, (void)line, (void)format;
-    }
-};
+    (void)cookie, (void)text;
+    return static_cast<ssize_t>(size);
+}
 
-class NoInfo : public ojph::message_info
+/* Without a buffer, so that every word is written by the thread that prints it. */
+FILE *open_words(cookie_write_function_t *write)
 {
-  public:
-    void operator()(int code, const char *file, int line, const char *format, ...) override
-    {
-        (void)code, (void)file, (void)line, (void)format;
-    }
-};
+    FILE *stream = fopencookie(nullptr, "w", {nullptr, write, nullptr, nullptr});
 
-/* Handlers are OpenJPH's globals; ours have no state, and C++ lets the first thread set them. */
+    if (!stream)
+        throw std::bad_alloc();
+    setvbuf(stream, nullptr, _IONBF, 0);
+    return stream;
+}
+
+/* The streams are OpenJPH's globals; C++ lets the first thread set them. */
 void route_messages()
 {
     static const bool done = [] {
-        static Errors errors;
-        static NoWarnings warnings;
-        static NoInfo info;
-        ojph::configure_error(&errors);
-        ojph::configure_warning(&warnings);
-        ojph::configure_info(&info);
+        static FILE *errors = open_words(keep_words);
+        static FILE *others = open_words(drop_words);
+        ojph::set_error_stream(errors);
+        ojph::set_warning_stream(others);
+        ojph::set_info_stream(others);
         return true;
     }();
     (void)done;
+    words_size = 0;
+    words[0] = '\0';
+}
+
+/* Of "ojph error 0x000300A1 at ojph_codestream.cpp:4067: Wrong codeblock length." the last part, or what was thrown. */
+const char *last_words(const char *thrown)
+{
+    char *text = strstr(words, ": ");
+
+    words[strcspn(words, "\r\n")] = '\0';
+    return text && text[2] != '\0' ? text + 2 : thrown;
 }
 
 /* Nothing thrown leaves this file. OpenJPH throws text, too. */
@@ -78,7 +86,7 @@ template <typename Body> PacsStatus guarded(PacsError *err, Body body) noexcept
     } catch (const std::bad_alloc &) {
         return pacs_fail(err, PACS_NO_MEMORY, "no memory in OpenJPH");
     } catch (const std::exception &exception) {
-        return pacs_fail(err, PACS_INVALID, "HTJ2K: %s", exception.what());
+        return pacs_fail(err, PACS_INVALID, "HTJ2K: %s", last_words(exception.what()));
     } catch (const char *text) {
         return pacs_fail(err, PACS_NO_MEMORY, "OpenJPH: %s", text);
     } catch (...) {

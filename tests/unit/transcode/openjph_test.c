@@ -2,8 +2,10 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -87,12 +89,60 @@ static void another_size_than_the_attributes_say_is_refused_with_both(void **sta
     assert_non_null(strstr(err.text, "24, 16"));
 }
 
+static void what_is_cut_off_anywhere_is_invalid(void **state)
+{
+    (void)state;
+    const TranscodeLayout layout = test_layout(40, 40, 1, 8, 8, false);
+    const TranscodeTarget target = {.transfer_syntax_uid = PACS_UID_HTJ2K_LOSSLESS_RPCL};
+    PACS_AUTO_BUFFER PacsBuffer codestream = PACS_BUFFER(1u << 20);
+    size_t size = 0;
+    PACS_AUTO_FREE uint8_t *native = test_frame(&layout, TEST_SMOOTH, &size);
+    uint8_t out[1600];
+
+    (void)test_round_trip(&target, &layout, native, &codestream);
+    for (size_t end = 0; end < codestream.size - 2; end++) { /* without the end marker nothing is lost */
+        PACS_AUTO_FREE uint8_t *cut = malloc(end + 1);
+        memcpy(cut, codestream.bytes, end);
+        const TranscodeFrame frame = {PACS_UID_HTJ2K_LOSSLESS_RPCL, layout, cut, end};
+        assert_int_equal(transcode_decode(&frame, &layout, out, sizeof out, NULL), PACS_INVALID);
+    }
+}
+
+static void what_openjph_says_becomes_the_error_and_nothing_is_printed(void **state)
+{
+    (void)state;
+    const TranscodeLayout layout = test_layout(16, 24, 1, 16, 12, false);
+    const TranscodeTarget target = {.transfer_syntax_uid = PACS_UID_HTJ2K_LOSSLESS};
+    PACS_AUTO_BUFFER PacsBuffer codestream = PACS_BUFFER(1u << 20);
+    PacsError err = {0};
+    size_t size = 0;
+    PACS_AUTO_FREE uint8_t *native = test_frame(&layout, TEST_SMOOTH, &size);
+    uint8_t out[24 * 16 * 2];
+    FILE *printed = tmpfile();
+    const int usual = dup(STDERR_FILENO);
+
+    (void)test_round_trip(&target, &layout, native, &codestream);
+    const TranscodeFrame frame = {PACS_UID_HTJ2K_LOSSLESS, layout, codestream.bytes, codestream.size};
+    memset(codestream.bytes + codestream.size - 40, 0xFF, 38); /* what ends the only code-block */
+    assert_int_equal(dup2(fileno(printed), STDERR_FILENO), STDERR_FILENO);
+    assert_int_equal(transcode_decode(&frame, &layout, out, sizeof out, &err), PACS_INVALID);
+    assert_int_equal(dup2(usual, STDERR_FILENO), STDERR_FILENO);
+    assert_int_equal(lseek(fileno(printed), 0, SEEK_END), 0);
+    assert_memory_equal(err.text, "HTJ2K: ", 7);
+    assert_null(strstr(err.text, "ojph error"));
+    assert_non_null(strchr(err.text + 7, ' ')); /* a sentence */
+    (void)fclose(printed);
+    (void)close(usual);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_lossless_frame_comes_back_bit_for_bit),
         cmocka_unit_test(a_codestream_says_what_it_is),
         cmocka_unit_test(rpcl_has_a_length_for_its_tile_part_and_a_thumbnail),
+        cmocka_unit_test(what_is_cut_off_anywhere_is_invalid),
+        cmocka_unit_test(what_openjph_says_becomes_the_error_and_nothing_is_printed),
         cmocka_unit_test(another_size_than_the_attributes_say_is_refused_with_both),
     };
 
