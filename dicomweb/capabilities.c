@@ -31,6 +31,10 @@
     {                                                                                                        \
         "image/jpeg", "image/png", "image/gif", "image/webp", "video/*", "application/pdf"                   \
     }
+#define THUMBNAIL_TYPES                                                                                      \
+    {                                                                                                        \
+        "image/jpeg", "image/png", "image/gif", "image/webp"                                                 \
+    }
 #define STORE_TYPES                                                                                          \
     {                                                                                                        \
         "multipart/related; type=\"" DICOMWEB_TYPE_DICOM "\"",                                               \
@@ -56,7 +60,7 @@ static const Operation operations[] = {
     {"GET", "/bulk/{*path}", "RetrieveBulkdata", BULK_TYPES, {0}},
     {"GET", "/pixeldata", "RetrievePixelData", BULK_TYPES, {0}},
     {"GET", "/rendered", "RetrieveRendered", PICTURE_TYPES, {0}},
-    {"GET", "/thumbnail", "RetrieveThumbnail", PICTURE_TYPES, {0}},
+    {"GET", "/thumbnail", "RetrieveThumbnail", THUMBNAIL_TYPES, {0}},
     {"GET", "/instances/{instance}", "RetrieveInstance", OBJECT_TYPES, {0}},
     {"GET", "/series/{series}", "RetrieveSeries", OBJECT_TYPES, {0}},
     {"GET", "/studies/{study}", "RetrieveStudy", OBJECT_TYPES, {0}},

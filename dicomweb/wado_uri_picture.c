@@ -14,6 +14,7 @@
 
 static const TranscodeFormat formats[] = {TRANSCODE_JPEG, TRANSCODE_PNG, TRANSCODE_GIF, TRANSCODE_WEBP};
 #define FORMATS (sizeof formats / sizeof formats[0])
+#define STANDARD_FORMATS 3 /* the rest is for who takes nothing of these, as by rendered.c */
 
 static PacsStatus choose_format(PacsHttpRequest *request, PacsPictureWish *wish, PacsError *err)
 {
@@ -24,7 +25,9 @@ static PacsStatus choose_format(PacsHttpRequest *request, PacsPictureWish *wish,
         wanted = pacs_http_header(request, "Accept");
     for (size_t i = 0; i < FORMATS; i++)
         offers[i] = (DicomwebOffer){.media_type = transcode_format_media_type(formats[i])};
-    const DicomwebOffer *chosen = dicomweb_accept_choose(pacs_slice(wanted), offers, FORMATS);
+    const DicomwebOffer *chosen = dicomweb_accept_choose(pacs_slice(wanted), offers, STANDARD_FORMATS);
+    if (!chosen)
+        chosen = dicomweb_accept_choose(pacs_slice(wanted), offers, FORMATS);
     if (!chosen)
         return pacs_fail(err, PACS_UNSUPPORTED,
                          "there is image/jpeg, image/png, image/gif, image/webp and " DICOMWEB_TYPE_DICOM);

@@ -155,7 +155,8 @@ static void an_image_is_a_picture_unless_the_object_is_asked_for(void **state)
     expect_type(fixture, OBJECT, "*/*", "image/jpeg");
     expect_type(fixture, OBJECT, NULL, "image/jpeg");
     expect_type(fixture, OBJECT "&contentType=image/png", "*/*", "image/png");
-    expect_type(fixture, OBJECT, "image/avif,image/webp,image/*,*/*;q=0.8", "image/webp");
+    expect_type(fixture, OBJECT, "image/avif,image/webp,image/*,*/*;q=0.8", "image/jpeg");
+    expect_type(fixture, OBJECT, "image/webp", "image/webp");
     expect_type(fixture, OBJECT, "application/dicom", object);
     expect_type(fixture, OBJECT "&contentType=image/jpeg,application/dicom", "*/*", "image/jpeg");
     expect_type(fixture, OBJECT "&contentType=image/tiff,application/dicom,image/jpeg", "*/*", object);
