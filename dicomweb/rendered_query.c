@@ -7,7 +7,6 @@
 #include "pacs/util/limits.h"
 
 #define NUMBER_MAX 63 /* characters */
-#define THUMBNAIL_SIDE 256u
 
 bool dicomweb_parse_number(PacsSlice text, double *ret_number)
 {
@@ -174,7 +173,8 @@ static PacsStatus parse_profile(const char *text, PacsPictureProfile *ret_profil
 PacsStatus dicomweb_rendered_query(const PacsHttpRequest *request, bool is_thumbnail,
                                    PacsPictureWish *ret_wish, PacsError *err)
 {
-    PacsPictureWish wish = {.is_thumbnail = is_thumbnail, .view.shows_overlays = !is_thumbnail};
+    PacsPictureWish wish = is_thumbnail ? PACS_PICTURE_THUMBNAIL
+                                        : (PacsPictureWish){.view.shows_overlays = true};
     const char *viewport = pacs_http_query(request, "viewport");
     const char *quality = pacs_http_query(request, "quality");
     const char *window = pacs_http_query(request, "window");
@@ -184,8 +184,6 @@ PacsStatus dicomweb_rendered_query(const PacsHttpRequest *request, bool is_thumb
 
     if (viewport)
         status = parse_viewport(viewport, is_thumbnail, &wish.view, err);
-    else if (is_thumbnail)
-        wish.view.viewport_width = wish.view.viewport_height = THUMBNAIL_SIDE;
     wish.view.enlarges = viewport && !is_thumbnail; /* as large as the viewport (8.3.5.1.3) */
     if (status == PACS_OK && quality)
         status = parse_quality(quality, &wish.quality, err);

@@ -12,6 +12,7 @@
 #include "pacs/dimse/server.h"
 #include "pacs/http/http_server.h"
 #include "pacs/lifecycle/lifecycle.h"
+#include "pacs/lifecycle/prepare.h"
 #include "pacs/rest/rest.h"
 #include "pacs/server_options.h"
 #include "pacs/util/arena.h"
@@ -39,6 +40,7 @@ struct PacsServer {
     PacsIngest *ingest;
     PacsRetrieve *retrieve;
     PacsLifecycle *lifecycle;
+    PacsPreparer *preparer; /* NULL: nothing is prepared */
     PacsRest *rest;
     Dicomweb *dicomweb; /* NULL: not served */
     PacsHttpServer *http;
@@ -197,9 +199,20 @@ static PacsStatus find_metadata_root(PacsServer *server, const PacsSettings *set
     return *ret_root ? PACS_OK : pacs_fail(err, PACS_NO_MEMORY, "no memory to start");
 }
 
+static PacsStatus open_preparer(PacsServer *server, const PacsSettings *settings, PacsError *err)
+{
+    PacsPrepareOptions options;
+
+    PacsStatus status = pacs_options_prepare(settings, &options, err);
+    if (status != PACS_OK || !(options.transfer_syntax_uid || options.makes_thumbnails))
+        return status;
+    return pacs_preparer_new(&options, server->retrieve, server->index, server->metrics, &server->preparer,
+                             err);
+}
+
 static PacsStatus open_ways(PacsServer *server, const PacsSettings *settings, PacsError *err)
 {
-    PacsIngestOptions options = {.read_only = settings->read_only, .transcode = server->transcode};
+    PacsIngestOptions options = {.read_only = settings->read_only};
     memcpy(options.extra_tags, server->extra_tags.tags, sizeof options.extra_tags);
     memcpy(options.extra_tag_count, server->extra_tags.count, sizeof options.extra_tag_count);
     PacsLifecycleOptions lifecycle = {.stable_age_s = (uint32_t)settings->stable_age_s};
@@ -222,6 +235,8 @@ static PacsStatus open_ways(PacsServer *server, const PacsSettings *settings, Pa
     if (status == PACS_OK)
         status = pacs_lifecycle_new(&lifecycle, server->index, server->ingest, server->metrics,
                                     &server->lifecycle, err);
+    if (status == PACS_OK)
+        status = open_preparer(server, settings, err);
     if (status != PACS_OK)
         return status;
 
@@ -405,6 +420,7 @@ void pacs_server_free(PacsServer *server)
     pacs_http_server_free(server->http);
     dicomweb_free(server->dicomweb);
     pacs_rest_free(server->rest);
+    pacs_preparer_free(server->preparer);
     pacs_lifecycle_free(server->lifecycle);
     pacs_retrieve_free(server->retrieve);
     pacs_ingest_free(server->ingest);

@@ -287,6 +287,39 @@ PacsStatus pacs_options_transcode(const PacsSettings *settings, TranscodeService
     return PACS_OK;
 }
 
+static PacsStatus read_prepare(const json_t *section, PacsPrepareOptions *options, PacsError *err)
+{
+    const char *uid = json_string_value(json_object_get(section, "TransferSyntax"));
+    uint64_t minimum_kb = 1024;
+
+    if (!section || json_is_null(section))
+        return PACS_OK;
+    if (!json_is_object(section) || !uid)
+        return pacs_fail(err, PACS_INVALID,
+                         "Transcode.Prepare is to be {\"TransferSyntax\": UID, \"MinimumFrameKB\": number}");
+    const PacsUidEntry *syntax = pacs_uid_find_transfer_syntax(pacs_slice(uid));
+    if (!syntax || !(syntax->flags & PACS_UID_ENCAPSULATED) || transcode_encoder_name(uid)[0] == '\0')
+        return pacs_fail(err, PACS_INVALID,
+                         "Transcode.Prepare: frames are not made into transfer syntax %.64s", uid);
+    PacsStatus status = read_number(section, "MinimumFrameKB", 1u << 30, &minimum_kb, err);
+    options->transfer_syntax_uid = uid;
+    options->minimum_frame_bytes = minimum_kb << 10;
+    return status;
+}
+
+PacsStatus pacs_options_prepare(const PacsSettings *settings, PacsPrepareOptions *ret_options, PacsError *err)
+{
+    const json_t *thumbnails = json_object_get(settings->transcode, "Thumbnails");
+    PacsPrepareOptions options = {.makes_thumbnails = !thumbnails || json_is_true(thumbnails)};
+
+    if (thumbnails && !json_is_boolean(thumbnails))
+        return pacs_fail(err, PACS_INVALID, "Transcode.Thumbnails is to be true or false");
+    PacsStatus status = read_prepare(json_object_get(settings->transcode, "Prepare"), &options, err);
+    if (status == PACS_OK)
+        *ret_options = options;
+    return status;
+}
+
 /* ---- IngestTranscoding ---- */
 
 PacsStatus pacs_options_ingest_transcoding(const PacsSettings *settings, PacsIngestOptions *options,

@@ -5,6 +5,7 @@
 #include "pacs/http/auth.h"
 #include "pacs/index/index_write.h"
 #include "pacs/ingest/ingest.h"
+#include "pacs/lifecycle/prepare.h"
 #include "pacs/settings.h"
 #include "pacs/util/arena.h"
 #include "transcode/service.h"
@@ -54,5 +55,9 @@ PACS_CHECKED PacsStatus pacs_options_extra_tags(const PacsSettings *settings, Pa
 
 /** IngestTranscoding, into the ingest's options. Errors: PACS_INVALID (no transfer syntax, or one that loses
  *  information). */
-PACS_CHECKED PacsStatus pacs_options_ingest_transcoding(const PacsSettings *settings, PacsIngestOptions *options,
-                                                        PacsError *err);
+PACS_CHECKED PacsStatus pacs_options_ingest_transcoding(const PacsSettings *settings,
+                                                        PacsIngestOptions *options, PacsError *err);
+
+/** Transcode.Prepare and Transcode.Thumbnails. Errors: PACS_INVALID. */
+PACS_CHECKED PacsStatus pacs_options_prepare(const PacsSettings *settings, PacsPrepareOptions *ret_options,
+                                             PacsError *err);

@@ -106,7 +106,9 @@ const PacsSetting pacs_settings_table[] = {
         "Frames and pictures made on the way out: {\"Workers\": 0, \"Waiting\": 0, \"CacheDirectory\": \"\",\n"
         "\"CacheMB\": 4096, \"MemoryMB\": 64, \"DecodeTimeout\": 30, \"DecodeMemoryMB\": 2048}. Workers 0: one for\n"
         "each core. Waiting 0: 64 for each worker; beyond, requests get 503. CacheDirectory empty: a folder of\n"
-        "StorageDirectory; CacheMB 0 keeps nothing on disk. DecodeTimeout in seconds, for one frame."),
+        "StorageDirectory; CacheMB 0 keeps nothing on disk. DecodeTimeout in seconds, for one frame.\n"
+        "\"Prepare\": {\"TransferSyntax\": \"1.2.840.10008.1.2.4.202\", \"MinimumFrameKB\": 1024} makes large frames of what\n"
+        "arrives ready in that transfer syntax; \"Thumbnails\": false leaves those of stable series to who asks first."),
     TEXT(
         "Compat", compat, "\"orthanc\"",
         "Where Orthanc and the DICOMweb standard differ: \"orthanc\" does as Orthanc, \"strict\" as PS3.18 says."),

@@ -38,7 +38,7 @@ bool ingest_wants_conversion(const PacsIngest *ingest, const PacsInstance *insta
     const PacsIngestOptions *options = &ingest->options;
     const char *from = instance->transfer_syntax_uid, *to = options->transcode_to;
 
-    if (!to || !options->transcode || strcmp(from, to) == 0)
+    if (!to || !ingest->transcode || strcmp(from, to) == 0)
         return false;
     if ((flags_of(from) | flags_of(to)) & (PACS_UID_REFERENCED | PACS_UID_NO_DATA_SET | PACS_UID_VIDEO))
         return false;
@@ -189,7 +189,7 @@ static PacsStatus read_frame(void *context, uint32_t frame_number, TranscodeObje
     format_key(conversion->stored.key, frame_number, key);
     const TranscodeTask task = {
         .key = key, .make = make, .context = conversion, .priority = TRANSCODE_PREFETCH, .is_passing = true};
-    PacsStatus status = transcode_service_run(conversion->ingest->options.transcode, &task, &result, err);
+    PacsStatus status = transcode_service_run(conversion->ingest->transcode, &task, &result, err);
     if (status != PACS_OK)
         return status;
     *ret_frame = (TranscodeObjectFrame){.bytes = transcode_result_bytes(result),

@@ -30,11 +30,10 @@ typedef struct PacsIngestOptions {
     size_t extra_tag_count[4];
 
     /** IngestTranscoding: what comes in other transfer syntaxes is stored in this one, as far as it can be without loss.
-     *  NULL: everything is stored as it comes. Borrowed, as the service is (NULL: nothing is converted). */
+     *  NULL: everything is stored as it comes. Borrowed. */
     const char *transcode_to;
     bool transcodes_uncompressed; /* what comes uncompressed */
     bool transcodes_compressed;
-    TranscodeService *transcode;
 } PacsIngestOptions;
 
 /** store, index and metrics (may be NULL) are borrowed and outlive the ingest. */

@@ -21,12 +21,12 @@ static void open_with(const char *transcode_to, bool uncompressed, bool compress
 {
     const PacsIngestOptions options = {.transcode_to = transcode_to,
                                        .transcodes_uncompressed = uncompressed,
-                                       .transcodes_compressed = compressed,
-                                       .transcode = transcode};
+                                       .transcodes_compressed = compressed};
 
     pacs_ingest_free(ingest);
     ingest = NULL;
     assert_int_equal(pacs_ingest_new(&options, archive.store, archive.index, NULL, &ingest, NULL), PACS_OK);
+    pacs_ingest_set_transcode(ingest, transcode);
 }
 
 static int set_up(void **state)
