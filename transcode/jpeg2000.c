@@ -13,6 +13,7 @@
 #define MARKER_SOT 0xFF90
 #define SIZ_FIXED 36 /* bytes of its payload in front of the components */
 #define SIZ_COMPONENT 3
+#define COD_PROGRESSION 1 /* OpenJPH ends the program at one that it does not know */
 #define COD_DECOMPOSITIONS 5
 #define COD_BLOCK_WIDTH 6
 #define COD_BLOCK_HEIGHT 7
@@ -104,7 +105,7 @@ static PacsStatus check_pieces(const uint8_t *cod, size_t size, const TranscodeJ
     const bool has_precincts = size > 0 && (cod[0] & 1);
     uint64_t count = 0;
 
-    if (size < COD_PRECINCTS || cod[COD_DECOMPOSITIONS] > 32 ||
+    if (size < COD_PRECINCTS || cod[COD_PROGRESSION] > 4 || cod[COD_DECOMPOSITIONS] > 32 ||
         (has_precincts && size < COD_PRECINCTS + 1u + cod[COD_DECOMPOSITIONS]) || cod[COD_BLOCK_WIDTH] > 8 ||
         cod[COD_BLOCK_HEIGHT] > 8)
         return pacs_fail(err, PACS_INVALID,
