@@ -68,6 +68,10 @@ static PacsStatus read_tiles(const uint8_t *siz, uint64_t x1, uint64_t y1, Trans
     if (width == 0 || height == 0 || left > header->x0 || top > header->y0 || left + width <= header->x0 ||
         top + height <= header->y0)
         return pacs_fail(err, PACS_INVALID, "the tiles of the JPEG 2000 codestream do not cover its image");
+    if (x1 + width > UINT32_MAX || y1 + height > UINT32_MAX) /* OpenJPH adds them up in 32 bits */
+        return pacs_fail(err, PACS_UNSUPPORTED,
+                         "JPEG 2000 tiles of %llu columns and %llu rows are not decoded",
+                         (unsigned long long)width, (unsigned long long)height);
     const uint64_t count = divided_up(x1 - left, width) * divided_up(y1 - top, height);
     if (count > PACS_MAX_JPEG_2000_TILES)
         return pacs_fail(err, PACS_TOO_LARGE, "%llu JPEG 2000 tiles: at most %u are decoded",

@@ -34,7 +34,7 @@ typedef struct TranscodeJpeg2000 {
  *
  * Errors: PACS_INVALID (no such header; other rows, columns or samples than the attributes; more bits than they
  *         allocate; components of which nothing is there), PACS_TOO_LARGE (tiles, precincts or code-blocks beyond reason),
- *         PACS_UNSUPPORTED (Part 2 codestreams of several frames).
+ *         PACS_UNSUPPORTED (Part 2 codestreams of several frames, tiles beyond 32 bits).
  */
 PACS_CHECKED PacsStatus transcode_jpeg2000_read(const TranscodeFrame *frame, const TranscodeLayout *native,
                                                 TranscodeJpeg2000 *ret_header, PacsError *err);
