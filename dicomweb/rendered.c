@@ -7,6 +7,7 @@
 #include "dicomweb/multipart.h"
 #include "dicomweb/picture_answer.h"
 #include "dicomweb/rendered_query.h"
+#include "dicomweb/report.h"
 #include "dicomweb/url.h"
 #include "pacs/dicom/uid.h"
 #include "pacs/retrieve/presentation_state.h"
@@ -17,7 +18,7 @@
  *
  * Studies and series are one picture, of the instance that stands for them (pacs/retrieve/pictures.h). An instance of many
  * frames is the frame that stands for it, or all of them as an animated GIF. Video and PDF leave as they are in the object,
- * where the client takes them; a presentation state shows the first image it speaks of.
+ * where the client takes them; a structured report is a page; a presentation state shows the first image it speaks of.
  */
 
 #define DOCUMENT_VALUE "00420011"
@@ -223,6 +224,11 @@ static bool pass_through(RenderedRequest *asked, PacsHttpReply *reply, PacsStatu
 
     *status = pacs_index_find_object_at(asked->dicomweb->index, &asked->path, PACS_BLOB_FRAMES, asked->arena,
                                         &object, &blobs, err);
+    if (*status == PACS_OK && dicomweb_is_report(object)) {
+        *status = dicomweb_reply_report(asked->dicomweb, &asked->path, object, asked->is_fixed ? KEPT : NULL,
+                                        asked->request, reply, err);
+        return true;
+    }
     const char *value = *status == PACS_OK ? value_passed_through(object) : NULL;
     if (!value)
         return false;
@@ -243,7 +249,7 @@ static PacsStatus reply_rendered(RenderedRequest *asked, PacsLevel level, PacsHt
     if (status != PACS_OK)
         return status;
     if (!asked->is_thumbnail && !asked->frames && pass_through(asked, reply, &status, err))
-        return PACS_OK;
+        return status;
     if (status != PACS_OK || !choose_format(asked, reply))
         return status;
     return reply_pictures(asked, reply, err);

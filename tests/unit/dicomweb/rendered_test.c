@@ -261,6 +261,65 @@ static void what_has_no_image_has_a_card_alone(void **state)
     expect_type(*state, target, NULL, "image/jpeg");
 }
 
+/* A sequence of one item. */
+static void add_item(PacsBuffer *out, PacsTag tag, const PacsBuffer *elements)
+{
+    PACS_AUTO_BUFFER PacsBuffer item = PACS_BUFFER(1 << 16);
+    const uint8_t head[8] = {0xFE, 0xFF, 0x00, 0xE0, (uint8_t)elements->size, (uint8_t)(elements->size >> 8)};
+
+    (void)pacs_buffer_add(&item, head, sizeof head);
+    (void)pacs_buffer_add(&item, elements->bytes, elements->size);
+    test_add_bytes(out, tag, "SQ", item.bytes, (uint32_t)item.size);
+}
+
+/* A report of one sentence, with markup in it; ret_target: of the instance. */
+static void push_report(DicomwebFixture *fixture, const char *sop_class_uid, char *ret_target, size_t size)
+{
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
+    PACS_AUTO_BUFFER PacsBuffer content = PACS_BUFFER(1 << 12);
+    TestObject object = test_object(1, 1, 1);
+    PacsIngested ingested;
+
+    object.rows = 0;
+    object.sop_class_uid = sop_class_uid;
+    object.modality = "SR";
+    test_object_file(&object, &file);
+    test_add_text(&content, PACS_TAG_VALUE_TYPE, "CS", "TEXT");
+    test_add_text(&content, PACS_TAG(0x0040, 0xA160), "UT", "No <nodule>.");
+    test_add_text(&file, PACS_TAG_VALUE_TYPE, "CS", "CONTAINER");
+    add_item(&file, PACS_TAG_CONTENT_SEQUENCE, &content);
+    assert_int_equal(test_archive_push(fixture->archive.ingest, file.bytes, file.size, 0, &ingested, NULL),
+                     PACS_OK);
+    (void)snprintf(ret_target, size, "/dicom-web/studies/%s/series/%s/instances/%s/rendered",
+                   object.study_instance_uid, object.series_instance_uid, object.sop_instance_uid);
+}
+
+static void a_report_is_a_page_that_loads_nothing_from_elsewhere(void **state)
+{
+    PacsHttpAnswer answer;
+    char target[320], tag[80];
+
+    push_report(*state, "1.2.840.10008.5.1.4.1.1.88.11", target, sizeof target);
+    expect_type(*state, target, NULL, "text/html; charset=utf-8");
+    assert_int_equal(ask_with(*state, target, "Accept", "text/html", &answer), 200);
+    assert_string_equal(header(&answer, "Content-Security-Policy"),
+                        "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'");
+    assert_non_null(strstr(pacs_buffer_text(&answer.body), "No &lt;nodule&gt;."));
+    (void)snprintf(tag, sizeof tag, "%s", header(&answer, "ETag"));
+    pacs_http_answer_clear(&answer);
+    assert_int_equal(ask_with(*state, target, "If-None-Match", tag, &answer), 304);
+    pacs_http_answer_clear(&answer);
+    expect_code(*state, target, "image/jpeg", 406, "text/html");
+}
+
+static void a_key_object_selection_is_a_page_too(void **state)
+{
+    char target[320];
+
+    push_report(*state, "1.2.840.10008.5.1.4.1.1.88.59", target, sizeof target);
+    expect_type(*state, target, BROWSER, "text/html; charset=utf-8");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dicomweb_fixture_open, dicomweb_fixture_close)
 
 int main(void)
@@ -278,6 +337,8 @@ int main(void)
         TEST(a_gif_of_many_frames_moves),
         TEST(a_picture_is_asked_for_once),
         TEST(what_has_no_image_has_a_card_alone),
+        TEST(a_report_is_a_page_that_loads_nothing_from_elsewhere),
+        TEST(a_key_object_selection_is_a_page_too),
     };
     return cmocka_run_group_tests_name("dicomweb rendered", tests, NULL, NULL);
 }
