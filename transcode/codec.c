@@ -10,14 +10,14 @@
 #include "transcode/colour.h"
 #include "transcode/pixels.h"
 
-/** Every codec; where two can do a frame, the first one does it. */
+/** Every codec; where two can do a frame, the first one does it. NULL at the end. */
 static const TranscodeCodec *const codecs[] = {
-    &transcode_codec_native,  &transcode_codec_rle,      &transcode_codec_deflate,
-    &transcode_codec_turbo,   &transcode_codec_ijg,      &transcode_codec_charls,
-    &transcode_codec_openjph, &transcode_codec_openjpeg, &transcode_codec_jxl,
+    &transcode_codec_native,  &transcode_codec_rle,
+    &transcode_codec_deflate, &transcode_codec_turbo,
+    &transcode_codec_ijg,     &transcode_codec_charls,
+    &transcode_codec_openjph, &transcode_codec_openjpeg,
+    &transcode_codec_jxl,     NULL,
 };
-
-#define CODEC_COUNT (sizeof codecs / sizeof *codecs)
 
 static bool has(const char *const *uids, const char *uid)
 {
@@ -29,7 +29,7 @@ static bool has(const char *const *uids, const char *uid)
 
 static const TranscodeCodec *find_decoder(const char *uid)
 {
-    for (size_t i = 0; i < CODEC_COUNT; i++)
+    for (size_t i = 0; codecs[i]; i++)
         if (has(codecs[i]->decodes, uid))
             return codecs[i];
     return NULL;
@@ -38,7 +38,7 @@ static const TranscodeCodec *find_decoder(const char *uid)
 /* Where none takes it, the first of the syntax: it says what is wrong. */
 static const TranscodeCodec *find_decoder_of(const TranscodeFrame *frame)
 {
-    for (size_t i = 0; i < CODEC_COUNT; i++)
+    for (size_t i = 0; codecs[i]; i++)
         if (has(codecs[i]->decodes, frame->transfer_syntax_uid) &&
             (!codecs[i]->takes || codecs[i]->takes(frame)))
             return codecs[i];
@@ -47,7 +47,7 @@ static const TranscodeCodec *find_decoder_of(const TranscodeFrame *frame)
 
 static const TranscodeCodec *find_encoder(const char *uid, const TranscodeLayout *input)
 {
-    for (size_t i = 0; i < CODEC_COUNT; i++)
+    for (size_t i = 0; codecs[i]; i++)
         if (has(codecs[i]->encodes, uid) && (!input || codecs[i]->can_encode(uid, input)))
             return codecs[i];
     return NULL;

@@ -242,7 +242,7 @@ static bool run_encoder(Encoder *encoder)
     jpeg_start_compress(jpeg, TRUE);
     const size_t stride = (size_t)jpeg->image_width * (unsigned)jpeg->input_components;
     while (jpeg->next_scanline < jpeg->image_height) {
-        JSAMPROW row = (JSAMPROW)(uintptr_t)(encoder->samples + jpeg->next_scanline * stride);
+        JSAMPROW row = (JSAMPROW)(encoder->samples + jpeg->next_scanline * stride);
 
         (void)jpeg_write_scanlines(jpeg, &row, 1);
     }
