@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -108,14 +109,14 @@ static void fence_in(void)
 /* The kernel's count in pages, while files can still be read. */
 static uint64_t measure_memory(void)
 {
-    unsigned long pages = 0;
+    char text[64] = "";
     FILE *file = fopen("/proc/self/statm", "re");
 
-    if (file && fscanf(file, "%lu", &pages) != 1)
-        pages = 0;
-    if (file)
-        (void)fclose(file);
-    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    if (!file)
+        return 0;
+    char *first = fgets(text, sizeof text, file);
+    (void)fclose(file); /* only read from */
+    return first ? strtoull(first, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
 /* `own` is what the process had before the first frame. */

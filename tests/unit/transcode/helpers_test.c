@@ -228,7 +228,6 @@ static void a_frame_whose_decoder_was_killed_is_tried_again(void **state)
     strcpy(wish.codestream, "stay");
     memcpy(wish.codestream + 8, &first, sizeof first);
     asker_start(&asker, &stage, "d stay", TRANSCODE_INTERACTIVE);
-    asker.is_waiting = false;
     asker_await_waiting(&asker); /* it has been asked while the decoder works */
     assert_int_equal(kill(first, SIGKILL), 0);
     assert_int_equal(asker_join(&asker), PACS_OK);
