@@ -62,10 +62,11 @@ typedef struct PacsPictureWish {
 /** The thumbnail that pages get who ask for nothing in particular: a JPEG within 256 by 256, made when a series or study is
  *  stable (pacs/lifecycle/prepare.h). */
 #define PACS_THUMBNAIL_SIDE 256u
-#define PACS_PICTURE_THUMBNAIL                                                                                       \
-    ((PacsPictureWish){.is_thumbnail = true,                                                                         \
-                       .format = TRANSCODE_JPEG,                                                                     \
-                       .view = {.viewport_width = PACS_THUMBNAIL_SIDE, .viewport_height = PACS_THUMBNAIL_SIDE}})
+#define PACS_PICTURE_THUMBNAIL                                                                               \
+    ((PacsPictureWish){                                                                                      \
+        .is_thumbnail = true,                                                                                \
+        .format = TRANSCODE_JPEG,                                                                            \
+        .view = {.viewport_width = PACS_THUMBNAIL_SIDE, .viewport_height = PACS_THUMBNAIL_SIDE}})
 
 typedef struct PacsPicture {
     PacsInstanceName name;
