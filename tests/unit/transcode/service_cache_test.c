@@ -262,7 +262,7 @@ static void files_of_an_earlier_run_count_and_go_first(void **state)
 
     open_stage(&stage, 1 << 20);
     for (int i = 0; i < 10; i++) {
-        char key[8];
+        char key[16];
         (void)snprintf(key, sizeof key, "d %d", i);
         make_one(&stage, key);
     }
