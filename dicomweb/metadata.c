@@ -87,10 +87,11 @@ static PacsStatus reply_xml(Dicomweb *dicomweb, const PacsMetadata *metadata, co
 
 /** ETag and the rest of what a cache asks; true if the client's copy is as good. The ETag is weak: what is joined on
  *  the way today may be compressed otherwise tomorrow. */
-static bool is_not_modified(const char *revision, const char *variant, PacsHttpRequest *request,
-                            PacsHttpReply *reply)
+static bool is_not_modified(const char *revision, const char *variant, const char *syntax,
+                            PacsHttpRequest *request, PacsHttpReply *reply)
 {
-    const char *etag = pacs_arena_printf(pacs_http_arena(request), "W/\"%s%s\"", revision, variant);
+    const char *etag = pacs_arena_printf(pacs_http_arena(request), "W/\"%s%s%s%s\"", revision, variant,
+                                         syntax ? "-" : "", syntax ? syntax : "");
 
     pacs_http_reply_vary(reply, "Accept-Encoding");
     pacs_http_reply_header(reply, "Cache-Control", "private, no-cache");
@@ -105,7 +106,7 @@ static bool reply_recalled(Dicomweb *dicomweb, const PacsUidPath *path, const ch
 
     if (!body)
         return false;
-    if (is_not_modified(body->revision, "", request, reply))
+    if (is_not_modified(body->revision, "", NULL, request, reply))
         return true;
     reply_body(reply, PACS_STEAL(body));
     if (as_gzip)
@@ -136,8 +137,8 @@ static void reply_metadata(Dicomweb *dicomweb, PacsLevel level, PacsHttpRequest 
     if (status == PACS_OK)
         status = pacs_retrieve_find_metadata(dicomweb->retrieve, &path, root, pacs_http_arena(request),
                                              &metadata, &err);
-    if (status == PACS_OK &&
-        is_not_modified(metadata->revision, offer->is_multipart ? "-xml" : "", request, reply))
+    if (status == PACS_OK && is_not_modified(metadata->revision, offer->is_multipart ? "-xml" : "",
+                                             filter->transfer_syntax_uid, request, reply))
         return;
     if (status == PACS_OK)
         status = offer->is_multipart ? reply_xml(dicomweb, metadata, offer, filter, request, reply, &err)

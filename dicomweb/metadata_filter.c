@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dicomweb/qido_path.h"
+#include "pacs/dicom/uid.h"
 #include "pacs/util/json_read.h"
 #include "pacs/util/limits.h"
 
@@ -62,6 +63,16 @@ static int compare_tags(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static PacsStatus parse_syntax(DicomwebMetadataFilter *filter, PacsSlice uid, PacsError *err)
+{
+    const PacsUidEntry *entry = pacs_uid_find_transfer_syntax(uid);
+
+    if (!entry && !pacs_slice_equal(uid, "*"))
+        return pacs_fail(err, PACS_INVALID, "transfer-syntax is to be * or the UID of a transfer syntax");
+    filter->transfer_syntax_uid = entry ? entry->uid : NULL;
+    return PACS_OK;
+}
+
 static PacsStatus parse_parameter(Parser *parser, const PacsHttpPair *pair, DicomwebMetadataFilter *filter,
                                   PacsError *err)
 {
@@ -73,6 +84,8 @@ static PacsStatus parse_parameter(Parser *parser, const PacsHttpPair *pair, Dico
             return pacs_fail(err, PACS_INVALID, "excludeprivate is to be true or false");
         return PACS_OK;
     }
+    if (pacs_slice_equal_case(pacs_slice(pair->name), "transfer-syntax"))
+        return parse_syntax(filter, value, err);
     if (!pacs_slice_equal_case(pacs_slice(pair->name), "includefield"))
         return PACS_OK;
     filter->is_restricted = filter->is_restricted || value.size > 0;
@@ -98,7 +111,7 @@ PacsStatus dicomweb_metadata_filter_parse(const PacsHttpRequest *request, bool s
     if (status != PACS_OK)
         return status;
     filter.is_restricted = filter.is_restricted && !parser.wants_all;
-    filter.is_active = filter.is_restricted || filter.excludes_private;
+    filter.is_active = filter.is_restricted || filter.excludes_private || filter.transfer_syntax_uid;
     if (filter.is_restricted) {
         memcpy(parser.tags + parser.count, always, sizeof always);
         filter.tags = parser.tags;
@@ -212,6 +225,21 @@ PacsStatus dicomweb_metadata_filter_apply(const DicomwebMetadataFilter *filter, 
 
 /* ---- All of them, as a stream ---- */
 
+PacsStatus dicomweb_metadata_filter_walk(PacsRetrieve *retrieve, const PacsMetadata *metadata,
+                                         const DicomwebMetadataFilter *filter, PacsMetadataWalk **ret_walk,
+                                         PacsError *err)
+{
+    PacsMetadataWalk *made = NULL;
+
+    PacsStatus status = pacs_metadata_walk_new(retrieve, metadata, &made, err);
+    PACS_AUTO(PacsMetadataWalk) walk = made;
+    if (status == PACS_OK && filter->transfer_syntax_uid)
+        status = pacs_metadata_walk_describe(walk, filter->transfer_syntax_uid, err);
+    if (status == PACS_OK)
+        *ret_walk = PACS_STEAL(walk);
+    return status;
+}
+
 typedef struct FilterSource {
     PacsSource base;
     PacsMetadataWalk *walk;
@@ -284,7 +312,7 @@ PacsStatus dicomweb_metadata_filter_open(PacsRetrieve *retrieve, const PacsMetad
     *self = (FilterSource){.base.ops = &ops, .filter = filter};
     pacs_buffer_init(&self->json, PACS_MAX_METADATA_TEXT);
     pacs_buffer_init(&self->out, PACS_MAX_METADATA_TEXT); /* in fact a read and the largest instance */
-    PacsStatus status = pacs_metadata_walk_new(retrieve, metadata, &self->walk, err);
+    PacsStatus status = dicomweb_metadata_filter_walk(retrieve, metadata, filter, &self->walk, err);
     if (status != PACS_OK) {
         filter_free(&self->base);
         return status;

@@ -115,7 +115,7 @@ PacsStatus dicomweb_metadata_xml_open(PacsRetrieve *retrieve, const PacsMetadata
     pacs_buffer_init(&self->whole, PACS_MAX_METADATA_TEXT);
     pacs_buffer_init(&self->json, PACS_MAX_METADATA_TEXT);
     pacs_buffer_init(&self->out, PACS_MAX_METADATA_TEXT); /* in fact a read and the largest value */
-    PacsStatus status = pacs_metadata_walk_new(retrieve, metadata, &self->walk, err);
+    PacsStatus status = dicomweb_metadata_filter_walk(retrieve, metadata, filter, &self->walk, err);
     if (status != PACS_OK) {
         xml_free(&self->base);
         return status;

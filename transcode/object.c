@@ -1,6 +1,5 @@
 #include "transcode/object.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,23 +43,6 @@ typedef struct ObjectSource {
     unsigned bit_count;
 } ObjectSource;
 
-const char *transcode_lossy_method(const char *transfer_syntax_uid)
-{
-    static const struct {
-        const char *uid, *method;
-    } methods[] = {
-        {PACS_UID_JPEG_BASELINE, "ISO_10918_1"},         {PACS_UID_JPEG_EXTENDED, "ISO_10918_1"},
-        {PACS_UID_JPEG_LS_NEAR_LOSSLESS, "ISO_14495_1"}, {PACS_UID_JPEG_2000, "ISO_15444_1"},
-        {"1.2.840.10008.1.2.4.93", "ISO_15444_2"},       {PACS_UID_HTJ2K, "ISO_15444_15"},
-        {"1.2.840.10008.1.2.4.111", "ISO_18181_1"},      {"1.2.840.10008.1.2.4.112", "ISO_18181_1"},
-    };
-
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (strcmp(methods[i].uid, transfer_syntax_uid) == 0)
-            return methods[i].method;
-    return NULL;
-}
-
 /* ---- Frames that are known beforehand: their sizes make the offset table and the ratio ---- */
 
 static PacsStatus collect(ObjectSource *source, PacsError *err)
@@ -85,44 +67,13 @@ static PacsStatus collect(ObjectSource *source, PacsError *err)
     return PACS_OK;
 }
 
-static void note_ratio(ObjectSource *source)
+static double ratio_of(const ObjectSource *source)
 {
     uint64_t size = 0;
-    char text[32];
 
     for (uint32_t i = 0; i < source->collected_count; i++)
         size += source->collected[i].size;
-    const double ratio = size > 0 ? (double)source->native_size * source->collected_count / (double)size : 1;
-    (void)snprintf(text, sizeof text, "%.6g", ratio);
-    object_writer_change(&source->writer, PACS_TAG_LOSSY_IMAGE_COMPRESSION_RATIO, PACS_VR_DS, CHANGE_APPEND,
-                         text, 0);
-}
-
-static void note_changes(ObjectSource *source)
-{
-    ObjectWriter *writer = &source->writer;
-    const TranscodeObjectForm *form = &writer->form;
-
-    if (form->is_lossy)
-        object_writer_change(writer, PACS_TAG_IMAGE_TYPE, PACS_VR_CS, CHANGE_FIRST, "DERIVED", 0);
-    if (form->new_sop_instance_uid)
-        object_writer_change(writer, PACS_TAG_SOP_INSTANCE_UID, PACS_VR_UI, CHANGE_SET,
-                             form->new_sop_instance_uid, 0);
-    if (!source->has_frames)
-        return;
-    if (form->layout.photometric != TRANSCODE_OTHER)
-        object_writer_change(writer, PACS_TAG_PHOTOMETRIC_INTERPRETATION, PACS_VR_CS, CHANGE_SET,
-                             transcode_photometric_name(form->layout.photometric), 0);
-    if (form->layout.samples_per_pixel > 1)
-        object_writer_change(writer, PACS_TAG_PLANAR_CONFIGURATION, PACS_VR_US, CHANGE_SET, "",
-                             form->layout.is_planar);
-    if (!form->is_lossy)
-        return;
-    object_writer_change(writer, PACS_TAG_LOSSY_IMAGE_COMPRESSION, PACS_VR_CS, CHANGE_SET, "01", 0);
-    note_ratio(source);
-    if (form->lossy_method)
-        object_writer_change(writer, PACS_TAG_LOSSY_IMAGE_COMPRESSION_METHOD, PACS_VR_CS, CHANGE_APPEND,
-                             form->lossy_method, 0);
+    return size > 0 ? (double)source->native_size * source->collected_count / (double)size : 1;
 }
 
 static PacsStatus begin(ObjectSource *source, PacsError *err)
@@ -139,7 +90,8 @@ static PacsStatus begin(ObjectSource *source, PacsError *err)
         status = collect(source, err);
     if (status != PACS_OK)
         return status;
-    note_changes(source);
+    source->writer.change_count = transcode_object_changes(
+        form, source->has_frames, source->has_frames ? ratio_of(source) : 0, source->writer.changes);
     return pacs_part10_format_header(&meta, &source->writer.out, err);
 }
 

@@ -101,17 +101,8 @@ static void end_value(ObjectWriter *writer, const PacsElement *element)
 
 /* ---- Attributes that change ---- */
 
-void object_writer_change(ObjectWriter *writer, PacsTag tag, PacsVr vr, ObjectHow how, const char *text,
-                          uint16_t number)
-{
-    ObjectChange *change = &writer->changes[writer->change_count++];
-
-    *change = (ObjectChange){.tag = tag, .vr = vr, .how = how, .number = number};
-    (void)pacs_text_copy(change->text, sizeof change->text, text);
-}
-
-static void add_text(ObjectWriter *writer, const ObjectChange *change, PacsSlice front, const char *separator,
-                     PacsSlice behind)
+static void add_text(ObjectWriter *writer, const TranscodeChange *change, PacsSlice front,
+                     const char *separator, PacsSlice behind)
 {
     const size_t size = front.size + strlen(separator) + behind.size;
 
@@ -124,7 +115,7 @@ static void add_text(ObjectWriter *writer, const ObjectChange *change, PacsSlice
 }
 
 /* `old` is the value that the object has, "" if it has none. */
-static void add_change(ObjectWriter *writer, const ObjectChange *change, PacsSlice old)
+static void add_change(ObjectWriter *writer, const TranscodeChange *change, PacsSlice old)
 {
     const PacsSlice text = pacs_slice(change->text);
     const PacsSlice none = pacs_slice("");
@@ -138,11 +129,11 @@ static void add_change(ObjectWriter *writer, const ObjectChange *change, PacsSli
     }
     while (old.size > 0 && (old.text[old.size - 1] == ' ' || old.text[old.size - 1] == '\0'))
         old.size--;
-    if (change->how == CHANGE_SET || old.size == 0) {
+    if (change->how == TRANSCODE_CHANGE_SET || old.size == 0) {
         add_text(writer, change, text, "", none);
-    } else if (change->how == CHANGE_APPEND) {
+    } else if (change->how == TRANSCODE_CHANGE_APPEND) {
         add_text(writer, change, old, "\\", text);
-    } else { /* CHANGE_FIRST */
+    } else { /* TRANSCODE_CHANGE_FIRST */
         const char *rest = memchr(old.text, '\\', old.size);
         const PacsSlice behind = rest ? (PacsSlice){rest, old.size - (size_t)(rest - old.text)} : none;
         add_text(writer, change, text, "", behind);
@@ -156,7 +147,7 @@ static void add_changes_before(ObjectWriter *writer, PacsTag tag)
         add_change(writer, &writer->changes[writer->next_change++], pacs_slice(""));
 }
 
-static const ObjectChange *take_change(ObjectWriter *writer, PacsTag tag)
+static const TranscodeChange *take_change(ObjectWriter *writer, PacsTag tag)
 {
     if (writer->next_change == writer->change_count || writer->changes[writer->next_change].tag != tag)
         return NULL;

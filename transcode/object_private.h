@@ -3,26 +3,11 @@
 #include "pacs/dicom/reader.h"
 #include "pacs/util/buffer.h"
 #include "transcode/object.h"
+#include "transcode/object_changes.h"
 
 /** object_elements.c: the reader's events written in another form. object.c: frames, and who asks for the bytes. */
 
 #define OBJECT_NOWHERE SIZE_MAX
-#define OBJECT_CHANGES 8
-
-typedef enum ObjectHow {
-    CHANGE_SET,
-    CHANGE_APPEND, /* values are joined behind it */
-    CHANGE_FIRST,  /* only the first changes */
-} ObjectHow;
-
-/** A top-level attribute that gets another value. */
-typedef struct ObjectChange {
-    PacsTag tag;
-    PacsVr vr;
-    ObjectHow how;
-    char text[80];
-    uint16_t number; /* of US */
-} ObjectChange;
 
 typedef struct ObjectWriter {
     TranscodeObjectForm form;
@@ -39,10 +24,10 @@ typedef struct ObjectWriter {
     bool drops_sequence; /* until the one at the top ends */
     bool drops_value;
 
-    ObjectChange changes[OBJECT_CHANGES]; /* by rising tag */
+    TranscodeChange changes[TRANSCODE_CHANGES_MAX];
     size_t change_count, next_change;
-    const ObjectChange *changing; /* the element that goes by is this one's */
-    PacsBuffer value;             /* its value so far */
+    const TranscodeChange *changing; /* the element that goes by is this one's */
+    PacsBuffer value;                /* its value so far */
 
     uint8_t word[8]; /* of a value that is turned round, begun in an earlier run */
     size_t word_size;
@@ -53,8 +38,6 @@ extern const PacsReaderHandler object_writer_handler; /* its context is an Objec
 
 void object_writer_init(ObjectWriter *writer, const TranscodeObjectForm *form, bool replaces_pixels);
 void object_writer_clear(ObjectWriter *writer);
-void object_writer_change(ObjectWriter *writer, PacsTag tag, PacsVr vr, ObjectHow how, const char *text,
-                          uint16_t number);
 /** Changes of attributes that the object does not have, behind its last element. */
 PacsStatus object_writer_finish(ObjectWriter *writer, PacsError *err);
 

@@ -109,7 +109,7 @@ static bool is_encapsulated(const char *uid)
 
 /** What frames of an object in that syntax are in: native ones are the same in all of them but for their bytes' order,
  *  which the writer of the object sees to. */
-static const char *frame_syntax(const char *uid)
+const char *converted_frame_syntax(const char *uid)
 {
     return is_encapsulated(uid) ? uid : PACS_UID_EXPLICIT_LITTLE;
 }
@@ -132,8 +132,8 @@ bool pacs_retrieve_may_convert(const PacsRetrieve *retrieve, const char *stored_
         return true; /* native to native */
     if (!has_pixel_data)
         return !(to & PACS_UID_ENCAPSULATED); /* nothing in it to compress */
-    return retrieve->transcode && transcode_can_decode(frame_syntax(stored_uid)) &&
-           transcode_can_encode(frame_syntax(target_uid), &any);
+    return retrieve->transcode && transcode_can_decode(converted_frame_syntax(stored_uid)) &&
+           transcode_can_encode(converted_frame_syntax(target_uid), &any);
 }
 
 static PacsStatus find_object(Conversion *conversion, const PacsUidPath *path, PacsError *err)
@@ -146,7 +146,8 @@ static PacsStatus find_object(Conversion *conversion, const PacsUidPath *path, P
     if (status != PACS_OK || conversion->object->pixel_data_tag == 0)
         return status;
     status = pacs_retrieve_image(retrieve, path, conversion->arena, &conversion->image, err);
-    return status == PACS_NOT_FOUND ? PACS_OK : status; /* pixel data without a frame are a value like others */
+    return status == PACS_NOT_FOUND ? PACS_OK
+                                    : status; /* pixel data without a frame are a value like others */
 }
 
 static PacsStatus find_form(Conversion *conversion, const TranscodeTarget *target, PacsError *err)
@@ -167,7 +168,7 @@ static PacsStatus find_form(Conversion *conversion, const TranscodeTarget *targe
         return PACS_OK;
     conversion->frames.image = conversion->image;
     conversion->frames.target = *target;
-    conversion->frames.target.transfer_syntax_uid = frame_syntax(form->transfer_syntax_uid);
+    conversion->frames.target.transfer_syntax_uid = converted_frame_syntax(form->transfer_syntax_uid);
     form->is_lossy = transcode_is_lossy(object->transfer_syntax_uid, &conversion->frames.target);
     form->lossy_method = transcode_lossy_method(form->transfer_syntax_uid);
     return pacs_retrieve_conversion_layout(conversion->retrieve, conversion->image,

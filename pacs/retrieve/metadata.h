@@ -84,6 +84,11 @@ PACS_CHECKED PacsStatus pacs_metadata_walk_new(PacsRetrieve *retrieve, const Pac
 void pacs_metadata_walk_free(PacsMetadataWalk *walk);
 PACS_DEFINE_AUTO(PacsMetadataWalk, pacs_metadata_walk_free);
 
+/** Before the first one: as they would be described in another transfer syntax (converted_metadata.h); borrowed. NULL is
+ *  not allowed: not to call this leaves them as they are stored. */
+PACS_CHECKED PacsStatus pacs_metadata_walk_describe(PacsMetadataWalk *walk, const char *transfer_syntax_uid,
+                                                    PacsError *err);
+
 /** The next one's JSON added to `out`; *ret_more false where there is none. */
 PACS_CHECKED PacsStatus pacs_metadata_walk_next(PacsMetadataWalk *walk, PacsBuffer *out, bool *ret_more,
                                                 PacsError *err);

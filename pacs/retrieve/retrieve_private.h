@@ -25,5 +25,8 @@ struct PacsRetrieve {
     ImageCache *images;
 };
 
+/** converted_object.c: the transfer syntax of the frames of an object in this one. Static, or `uid`. */
+const char *converted_frame_syntax(const char *uid);
+
 /** A row without its object is our damage, not the asker's mistake: PACS_NOT_FOUND becomes PACS_CORRUPT. */
 PacsStatus pacs_retrieve_lost(const PacsStoredObject *object, PacsStatus status, PacsError *err);

@@ -220,6 +220,149 @@ static void private_attributes_are_left_out_where_that_is_asked(void **state)
     dicomweb_fixture_ask(fixture, "GET", SERIES "/metadata?excludeprivate=perhaps", 400);
 }
 
+/* ---- In another transfer syntax ---- */
+
+#define IN(uid) SERIES "/metadata?transfer-syntax=" uid
+
+/** A slice of 16 bits, a photograph by plane, and an object without pixels, in this order. */
+static void push_different(DicomwebFixture *fixture)
+{
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
+    const TestObject slice = test_object(1, 1, 1);
+    PacsIngested ingested;
+
+    dicomweb_fixture_push(fixture, &slice);
+    TestObject other = test_object(1, 1, 2);
+    other.rows = other.columns = 0; /* pixels of its own follow */
+    test_object_file(&other, &file);
+    test_add_us(&file, PACS_TAG_SAMPLES_PER_PIXEL, 3);
+    test_add_text(&file, PACS_TAG_PHOTOMETRIC_INTERPRETATION, "CS", "RGB");
+    test_add_us(&file, PACS_TAG_PLANAR_CONFIGURATION, 1);
+    test_add_us(&file, PACS_TAG_ROWS, 2);
+    test_add_us(&file, PACS_TAG_COLUMNS, 2);
+    test_add_us(&file, PACS_TAG_BITS_ALLOCATED, 8);
+    test_add_us(&file, PACS_TAG_BITS_STORED, 8);
+    test_add_us(&file, PACS_TAG_HIGH_BIT, 7);
+    test_add_us(&file, PACS_TAG_PIXEL_REPRESENTATION, 0);
+    test_add_bytes(&file, PACS_TAG_PIXEL_DATA, "OB", "rrrrggggbbbb", 12);
+    assert_int_equal(test_archive_push(fixture->archive.ingest, file.bytes, file.size, 0, &ingested, NULL),
+                     PACS_OK);
+    other = test_object(1, 1, 3);
+    other.rows = other.columns = 0;
+    dicomweb_fixture_push(fixture, &other);
+}
+
+/** First values of what describes pixels, "-" for none, a space behind each. */
+static void describe(const json_t *instance, PacsBuffer *out)
+{
+    static const char *const keys[] = {"00280004", "00280006", "00280100",
+                                       "00282110", "00282114", "00080008"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const json_t *value = json_array_get(json_object_get(json_object_get(instance, keys[i]), "Value"), 0);
+        if (json_is_integer(value))
+            (void)pacs_buffer_add_format(out, "%d ", (int)json_integer_value(value));
+        else
+            (void)pacs_buffer_add_format(out, "%s ", value ? json_string_value(value) : "-");
+    }
+}
+
+static void expect_descriptions(DicomwebFixture *fixture, const char *target, const char *slice,
+                                const char *photograph)
+{
+    const char *const expected[] = {slice, photograph, "- - - - - - "};
+    PacsHttpAnswer answer;
+
+    assert_int_equal(ask(fixture, target, NULL, NULL, &answer), 200);
+    json_t *all = json_loadb((const char *)answer.body.bytes, answer.body.size, JSON_REJECT_DUPLICATES, NULL);
+    assert_int_equal(json_array_size(all), 3);
+    for (size_t i = 0; i < 3; i++) {
+        PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(1024);
+        describe(json_array_get(all, i), &text);
+        assert_string_equal(pacs_buffer_text(&text), expected[i]);
+    }
+    json_decref(all);
+    pacs_http_answer_clear(&answer);
+}
+
+static void another_transfer_syntax_is_described_as_its_frames_are(void **state)
+{
+    static const char stored_slice[] = "MONOCHROME2 - 16 - - - ", stored_photograph[] = "RGB 1 8 - - - ";
+    static const struct {
+        const char *target, *slice, *photograph;
+    } cases[] = {
+        {SERIES "/metadata", stored_slice, stored_photograph},
+        {IN("*"), stored_slice, stored_photograph},
+        {IN("1.2.840.10008.1.2.1"), stored_slice, stored_photograph},
+        {IN("1.2.840.10008.1.2"), stored_slice, stored_photograph},
+        {IN("1.2.840.10008.1.2.4.80"), stored_slice, "RGB 0 8 - - - "},
+        {IN("1.2.840.10008.1.2.4.90"), stored_slice, "YBR_RCT 0 8 - - - "},
+        {IN("1.2.840.10008.1.2.4.202"), stored_slice, "YBR_RCT 0 8 - - - "},
+        {IN("1.2.840.10008.1.2.4.91"), "MONOCHROME2 - 16 01 ISO_15444_1 DERIVED ",
+         "YBR_ICT 0 8 01 ISO_15444_1 DERIVED "},
+        {IN("1.2.840.10008.1.2.4.50"), stored_slice, "YBR_FULL_422 0 8 01 ISO_10918_1 DERIVED "},
+        {IN("1.2.840.10008.1.2.4.102"), stored_slice, stored_photograph}, /* nobody makes films of slices */
+    };
+    DicomwebFixture *fixture = *state;
+
+    push_different(fixture);
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+            expect_descriptions(fixture, cases[i].target, cases[i].slice, cases[i].photograph);
+        append_all(fixture);
+    }
+    dicomweb_fixture_ask(fixture, "GET", IN("1.2.3"), 400);
+    dicomweb_fixture_ask(fixture, "GET", IN("1.2.840.10008.5.1.4.1.1.2"), 400); /* CT Image Storage */
+    dicomweb_fixture_ask(fixture, "GET", IN(""), 400);
+}
+
+static void without_a_codec_everything_is_described_as_it_is_stored(void **state)
+{
+    DicomwebFixture *fixture = *state;
+
+    push_different(fixture);
+    pacs_retrieve_set_transcode(fixture->retrieve, NULL);
+    expect_descriptions(fixture, IN("1.2.840.10008.1.2.4.90"), "MONOCHROME2 - 16 - - - ", "RGB 1 8 - - - ");
+}
+
+static void descriptions_go_with_what_else_may_be_asked(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PacsHttpAnswer answer;
+
+    push_different(fixture);
+    assert_int_equal(
+        ask(fixture, IN("1.2.840.10008.1.2.4.91") "&includefield=LossyImageCompression", NULL, NULL, &answer),
+        200);
+    assert_non_null(
+        strstr(pacs_buffer_text(&answer.body), "\"00282110\":{\"vr\":\"CS\",\"Value\":[\"01\"]}"));
+    assert_null(strstr(pacs_buffer_text(&answer.body), "YBR_ICT"));
+    pacs_http_answer_clear(&answer);
+    assert_int_equal(ask(fixture, IN("1.2.840.10008.1.2.4.91"), "Accept",
+                         "multipart/related; type=\"application/dicom+xml\"", &answer),
+                     200);
+    assert_non_null(strstr(pacs_buffer_text(&answer.body), "YBR_ICT"));
+    pacs_http_answer_clear(&answer);
+}
+
+static void a_copy_is_good_for_one_transfer_syntax(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PacsHttpAnswer answer;
+    char etag[256];
+
+    push_different(fixture);
+    assert_int_equal(ask(fixture, IN("1.2.840.10008.1.2.4.90"), NULL, NULL, &answer), 200);
+    (void)pacs_http_answer_header(&answer, "ETag", etag, sizeof etag);
+    pacs_http_answer_clear(&answer);
+    assert_int_equal(ask(fixture, IN("1.2.840.10008.1.2.4.90"), "If-None-Match", etag, &answer), 304);
+    pacs_http_answer_clear(&answer);
+    assert_int_equal(ask(fixture, IN("1.2.840.10008.1.2.4.91"), "If-None-Match", etag, &answer), 200);
+    pacs_http_answer_clear(&answer);
+    assert_int_equal(ask(fixture, SERIES "/metadata", "If-None-Match", etag, &answer), 200);
+    pacs_http_answer_clear(&answer);
+}
+
 static void xml_is_a_document_for_each_instance(void **state)
 {
     DicomwebFixture *fixture = *state;
@@ -283,6 +426,10 @@ int main(void)
         TEST(a_copy_that_is_as_good_is_kept),
         TEST(only_what_is_asked_for_is_shown),
         TEST(private_attributes_are_left_out_where_that_is_asked),
+        TEST(another_transfer_syntax_is_described_as_its_frames_are),
+        TEST(without_a_codec_everything_is_described_as_it_is_stored),
+        TEST(descriptions_go_with_what_else_may_be_asked),
+        TEST(a_copy_is_good_for_one_transfer_syntax),
         TEST(xml_is_a_document_for_each_instance),
         TEST(uris_have_the_prefix_of_a_proxy),
         TEST(what_is_not_there_or_cannot_be_made_is_refused),
