@@ -129,7 +129,13 @@ static PangoLayout *lay_out(const Drawing *drawing, const DrawingText *text)
     pango_font_description_set_absolute_size(font, text->size * PANGO_SCALE);
     pango_layout_set_font_description(layout, font);
     pango_layout_set_text(layout, valid, -1);
-    pango_layout_set_alignment(layout, text->is_right ? PANGO_ALIGN_RIGHT : PANGO_ALIGN_LEFT);
+    pango_layout_set_alignment(layout, text->is_right      ? PANGO_ALIGN_RIGHT
+                                       : text->is_centered ? PANGO_ALIGN_CENTER
+                                                           : PANGO_ALIGN_LEFT);
+    if (text->most_lines > 0) {
+        pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
+        pango_layout_set_height(layout, -(int)text->most_lines);
+    }
     if (text->most_across > 0) {
         pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_END);
         pango_layout_set_width(layout, (int)(fmin(text->most_across, SIDE_MAX) * PANGO_SCALE));

@@ -26,10 +26,12 @@ void drawing_fill(Drawing *drawing, const uint16_t color[3]);
 
 /** Text as it would lie in a box: measured, or added to cairo's path with its top left corner there. */
 typedef struct DrawingText {
-    const char *text;   /* UTF-8; what is none becomes U+FFFD. The first PACS_MAX_DRAWN_TEXT bytes of it */
-    double size;        /* of the font, in pixels */
-    double most_across; /* lines end with an ellipsis there; 0: as long as they are */
-    bool is_right;      /* lines end at the right side */
+    const char *text;    /* UTF-8; what is none becomes U+FFFD. The first PACS_MAX_DRAWN_TEXT bytes of it */
+    double size;         /* of the font, in pixels */
+    double most_across;  /* lines end with an ellipsis there; 0: as long as they are */
+    uint32_t most_lines; /* words are wrapped over so many lines; 0: none are */
+    bool is_right;       /* lines end at the right side */
+    bool is_centered;
 } DrawingText;
 
 void drawing_measure(Drawing *drawing, const DrawingText *text, double *ret_width, double *ret_height);

@@ -12,11 +12,12 @@
 #include "pacs/retrieve/placeholder.h"
 #include "pacs/retrieve/presentation_state.h"
 #include "pacs/retrieve/retrieve_private.h"
+#include "pacs/retrieve/waveform.h"
 #include "pacs/util/limits.h"
 #include "transcode/annotation.h"
 
 #define RENDERER_VERSION                                                                                     \
-    1 /* rises when other pixels come out of the same attributes: what was kept is made anew */
+    2 /* rises when other pixels come out of the same attributes: what was kept is made anew */
 #define ANIMATION_SIDE 1024u /* of a cine nobody gave a size */
 #define REPRESENTATIVE_FRAME PACS_TAG(0x0028, 0x6010)
 
@@ -137,6 +138,13 @@ static PacsStatus find_object(PacsRetrieve *retrieve, PacsPicture *picture, Pacs
     return find_image(picture, &blobs, arena, err);
 }
 
+/** Without an image there is something to see all the same. */
+static bool is_drawn(const PacsPicture *picture)
+{
+    return picture->wish.look == PACS_LOOK_RENDERED && picture->wish.frame_number == 0 && !picture->image &&
+           pacs_is_waveform(picture->object->sop_class_uid);
+}
+
 PacsStatus pacs_picture_find(PacsRetrieve *retrieve, const PacsInstanceName *name,
                              const PacsPictureWish *wish, PacsArena *arena, PacsPicture **ret_picture,
                              PacsError *err)
@@ -162,7 +170,7 @@ PacsStatus pacs_picture_find(PacsRetrieve *retrieve, const PacsInstanceName *nam
     }
     if (status == PACS_OK)
         status = find_state(retrieve, picture, arena, err);
-    if (status == PACS_OK && !picture->image && !wish->is_thumbnail)
+    if (status == PACS_OK && !picture->image && !wish->is_thumbnail && !is_drawn(picture))
         status = pacs_fail(err, PACS_UNSUPPORTED, "the instance has no image");
     if (status != PACS_OK)
         return status;
@@ -405,6 +413,8 @@ static PacsStatus make_still(Making *making, PacsBuffer *out, PacsError *err)
 
     if (making->picture->image)
         status = draw_frame(making, choose_frame(making), &picture, &attributes, err);
+    else if (is_drawn(making->picture))
+        status = pacs_waveform_draw(&making->values, &wish->view, wish->annotations, &picture, err);
     if (wish->is_thumbnail &&
         (status == PACS_UNSUPPORTED || status == PACS_INVALID || status == PACS_TOO_LARGE))
         status = pacs_placeholder_draw(&making->values, &wish->view, &picture, err);

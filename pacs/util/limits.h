@@ -116,6 +116,8 @@
 #define PACS_MAX_TRANSCODE_HELD (1u << 20)    /* made, and kept in memory too: pictures and most frames; larger ones are read from files */
 #define PACS_MAX_PICTURE_ATTRIBUTES (128u << 20) /* of one frame: tables are 128 kB, a mammogram's overlay 3 MB; 1 million private elements */
 #define PACS_MAX_VIEWPORT 8192u               /* pixels of a side that may be asked for: twice a large screen; 200 MB of colour */
+#define PACS_MAX_WAVEFORM_SAMPLES (4u << 20)  /* count, drawn on one picture: ten seconds of 12 channels at 35 kHz */
+#define PACS_MAX_WAVEFORM_GROUPS 16u          /* count, looked at; PS3.3 has up to 4 for most, 16 for hemodynamics */
 #define PACS_MAX_ANIMATION_FRAMES 500u        /* count, of a GIF: 20 seconds; of longer cines every n-th */
 #define PACS_MAX_GRAPHICS 4096u               /* count, of one presentation state; hand-drawn ones have tens */
 #define PACS_MAX_GRAPHIC_POINTS (1u << 20)    /* coordinates of all of them together */

@@ -9,3 +9,4 @@ pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit retrieve/image_attributes_test LINKS 
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit retrieve/native_frame_test LINKS pacs_ingest pacs_retrieve PkgConfig::deflate
     SOURCES support/image.c support/archive.c support/object.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit retrieve/presentation_state_test LINKS pacs_retrieve)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit retrieve/waveform_test LINKS pacs_retrieve)

@@ -17,3 +17,6 @@ pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/jpeg2000_test LINKS transco
     SOURCES support/frames.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/service_cache_test LINKS transcode SOURCES unit/transcode/asker.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/helpers_test LINKS transcode SOURCES unit/transcode/asker.c)
+foreach(name waveform card)
+    pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode m)
+endforeach()
