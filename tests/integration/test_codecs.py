@@ -164,8 +164,9 @@ def read_by(tool):
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_decoders_agree_with_other_tools_on_one_file_in_four(tool, tmp_path):
-    assert not in_parallel(functools.partial(check_file, tmp_path, tool), read_by(tool)[::4])
+def test_decoders_agree_with_other_tools_on_one_small_file_in_four(tool, tmp_path):
+    small = [path for path in read_by(tool) if pathlib.Path(path).stat().st_size <= 300_000]
+    assert not in_parallel(functools.partial(check_file, tmp_path, tool), small[::4])
 
 
 @pytest.mark.long
@@ -194,8 +195,9 @@ def round_trips(path):
     return f"{path}: {result.stdout}" if "corrupt" in result.stderr else None
 
 
-def test_every_lossless_syntax_brings_one_file_in_eight_back(programs):
-    assert not in_parallel(round_trips, every_file()[::8])
+def test_every_lossless_syntax_brings_one_small_file_in_eight_back(programs):
+    small = [path for path in every_file() if pathlib.Path(path).stat().st_size <= 300_000]
+    assert not in_parallel(round_trips, small[::8])
 
 
 @pytest.mark.long
