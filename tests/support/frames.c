@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "pacs/dicom/codestream.h"
 #include "pacs/dicom/uid.h"
 #include "pacs/util/limits.h"
 
@@ -161,4 +162,36 @@ void test_lossless(const char *transfer_syntax_uid)
                                                                        allocated, stored, is_signed);
                             check_lossless(transfer_syntax_uid, &layout, (TestPattern)pattern);
                         }
+}
+
+void test_names_itself(const char *transfer_syntax_uid)
+{
+    const TranscodeLayout layout = test_layout(160, 100, 3, 8, 8, false);
+    const TranscodeTarget target = {.transfer_syntax_uid = transfer_syntax_uid};
+    PACS_AUTO_BUFFER PacsBuffer codestream = PACS_BUFFER(1u << 20);
+    size_t size = 0;
+    PACS_AUTO_FREE uint8_t *native = test_frame(&layout, TEST_SMOOTH, &size);
+
+    (void)test_round_trip(&target, &layout, native, &codestream);
+    assert_string_equal(pacs_codestream_transfer_syntax(codestream.bytes, codestream.size),
+                        transfer_syntax_uid);
+}
+
+void test_refuses_another_size(const char *transfer_syntax_uid)
+{
+    TranscodeLayout layout = test_layout(16, 24, 1, 16, 12, false);
+    const TranscodeTarget target = {.transfer_syntax_uid = transfer_syntax_uid};
+    PACS_AUTO_BUFFER PacsBuffer codestream = PACS_BUFFER(1u << 20);
+    PacsError err = {0};
+    size_t size = 0;
+    PACS_AUTO_FREE uint8_t *native = test_frame(&layout, TEST_SMOOTH, &size);
+    uint8_t out[24 * 16 * 2];
+
+    (void)test_round_trip(&target, &layout, native, &codestream);
+    layout.rows = 24;
+    layout.columns = 16;
+    const TranscodeFrame frame = {transfer_syntax_uid, layout, codestream.bytes, codestream.size};
+    assert_int_equal(transcode_decode(&frame, &layout, out, sizeof out, &err), PACS_INVALID);
+    assert_non_null(strstr(err.text, "16 rows, 24 columns"));
+    assert_non_null(strstr(err.text, "24, 16"));
 }

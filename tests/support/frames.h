@@ -29,3 +29,8 @@ uint32_t test_round_trip(const TranscodeTarget *target, const TranscodeLayout *l
 
 /** Asserts that frames of all depths, signs and awkward sizes come back bit for bit. */
 void test_lossless(const char *transfer_syntax_uid);
+/** Asserts that a codestream of this syntax tells it by its own headers. */
+void test_names_itself(const char *transfer_syntax_uid);
+/** Asserts that a codestream of 16 rows and 24 columns is refused where the attributes say 24 and 16, and that both are
+ *  told. */
+void test_refuses_another_size(const char *transfer_syntax_uid);
