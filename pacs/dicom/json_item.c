@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pacs/dicom/dictionary.h"
 #include "pacs/util/json_read.h"
 #include "pacs/util/limits.h"
 
-#define NUMBER_MAX 64 /* characters of one: a DS has 16, doubles 24 */
+#define NUMBER_MAX 64    /* characters of one: a DS has 16, doubles 24 */
+#define UNKNOWN_MAX 4096 /* bytes of numbers whose VR a sender did not know */
 #define BULK_PREFIX "bulkdata/"
 
 /* ---- Walking ---- */
@@ -197,6 +199,54 @@ static double read_number(PacsSlice text)
     return end == copy + text.size ? value : NAN;
 }
 
+static size_t numbers_of_text(PacsSlice text, double *values, size_t max)
+{
+    size_t count = 0;
+
+    while (count < max && text.size > 0) {
+        const char *end = memchr(text.text, '\\', text.size);
+        const size_t size = end ? (size_t)(end - text.text) : text.size;
+        values[count++] = read_number(pacs_slice_trim((PacsSlice){text.text, size}));
+        text = end ? (PacsSlice){end + 1, text.size - size - 1} : (PacsSlice){"", 0};
+    }
+    return count;
+}
+
+static size_t numbers_of_words(const PacsBuffer *words, size_t bytes, double *values, size_t max)
+{
+    size_t count = 0;
+
+    for (size_t at = 0; count < max && at + bytes <= words->size; at += bytes) {
+        uint32_t word = 0;
+        for (size_t i = 0; i < bytes; i++)
+            word |= (uint32_t)words->bytes[at + i] << (8 * i);
+        values[count++] = word;
+    }
+    return count;
+}
+
+/** Some software writes UN for elements that everybody knows (converters that lost the VR of an implicit data set): then
+ *  the dictionary says what the bytes are, little endian always (PS3.5 6.2.2 note 2). */
+static size_t unknown_numbers(const PacsJsonAttribute *attribute, double *values, size_t max)
+{
+    PACS_AUTO_BUFFER PacsBuffer plain = PACS_BUFFER(UNKNOWN_MAX);
+
+    if (!pacs_slice_equal(attribute->vr, "UN") ||
+        pacs_base64_parse(attribute->inline_binary, &plain, NULL) != PACS_OK)
+        return 0;
+    switch (pacs_dictionary_vr(attribute->tag)) {
+    case PACS_VR_DS:
+    case PACS_VR_IS:
+        return numbers_of_text((PacsSlice){pacs_buffer_text(&plain), plain.size}, values, max);
+    case PACS_VR_US:
+        return numbers_of_words(&plain, sizeof(uint16_t), values, max);
+    case PACS_VR_UL:
+        return numbers_of_words(&plain, sizeof(uint32_t), values, max);
+    default:
+        return 0;
+    }
+}
+
 size_t pacs_json_item_numbers(const PacsJsonItem *item, PacsTag tag, double *values, size_t max)
 {
     const PacsJsonAttribute *attribute = pacs_json_item_find(item, tag);
@@ -204,6 +254,8 @@ size_t pacs_json_item_numbers(const PacsJsonItem *item, PacsTag tag, double *val
     PacsSlice text;
     size_t count = 0;
 
+    if (attribute && attribute->inline_binary.size > 0)
+        return unknown_numbers(attribute, values, max);
     while (count < max && rest.size > 0 && next_value(&rest, &text))
         values[count++] = read_number(text);
     return count;

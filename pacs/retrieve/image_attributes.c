@@ -197,6 +197,9 @@ static PacsStatus read_voi(const ImageReader *reader, const PacsJsonItem *item,
                            rendering->rescale_intercept < 0;
 
     rendering->has_window = image_read_windows(item, &rendering->window, 1) > 0;
+    /* the halves and ones of LINEAR are steps between whole numbers; of a map from 0 to 1 they would leave black and white */
+    if (attributes->layout.is_float && rendering->window.function == TRANSCODE_LINEAR)
+        rendering->window.function = TRANSCODE_LINEAR_EXACT;
     if (rendering->has_window)
         return PACS_OK;
     return image_read_lut_sequence(reader->values, item, PACS_TAG_VOI_LUT_SEQUENCE, is_signed,

@@ -17,7 +17,7 @@
 #include "transcode/annotation.h"
 
 #define RENDERER_VERSION                                                                                     \
-    2 /* rises when other pixels come out of the same attributes: what was kept is made anew */
+    3 /* rises when other pixels come out of the same attributes: what was kept is made anew */
 #define ANIMATION_SIDE 1024u /* of a cine nobody gave a size */
 #define REPRESENTATIVE_FRAME PACS_TAG(0x0028, 0x6010)
 

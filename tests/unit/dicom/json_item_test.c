@@ -67,6 +67,22 @@ static void reads_numbers_however_they_are_written(void **state)
     assert_false(pacs_json_item_whole(&item, PACS_TAG_WINDOW_CENTER, 0, 100, &rows));
 }
 
+static void reads_numbers_of_an_unknown_vr_by_the_dictionary(void **state)
+{
+    static const char json[] = "{\"00280006\":{\"vr\":\"UN\",\"InlineBinary\":\"AQA=\"},"
+                               "\"00281051\":{\"vr\":\"UN\",\"InlineBinary\":\"NDAwXCA4MA==\"},"
+                               "\"00091001\":{\"vr\":\"UN\",\"InlineBinary\":\"AQA=\"}}";
+    PacsJsonItem item = {0};
+    double values[2];
+
+    assert_int_equal(pacs_json_item_parse(pacs_slice(json), *state, &item, NULL), PACS_OK);
+    assert_int_equal(pacs_json_item_numbers(&item, PACS_TAG_PLANAR_CONFIGURATION, values, 2), 1);
+    assert_true(values[0] == 1);
+    assert_int_equal(pacs_json_item_numbers(&item, PACS_TAG_WINDOW_WIDTH, values, 2), 2);
+    assert_true(values[0] == 400 && values[1] == 80);
+    assert_int_equal(pacs_json_item_numbers(&item, PACS_TAG(0x0009, 0x1001), values, 2), 0);
+}
+
 static void reads_text_and_names(void **state)
 {
     PacsArena *arena = *state;
@@ -127,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(finds_what_is_there),
         TEST(reads_numbers_however_they_are_written),
+        TEST(reads_numbers_of_an_unknown_vr_by_the_dictionary),
         TEST(reads_text_and_names),
         TEST(tells_where_binary_values_are),
         TEST(looks_into_one_item_of_a_sequence),

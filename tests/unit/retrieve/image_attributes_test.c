@@ -532,6 +532,21 @@ static void values_that_make_no_sense_never_fail_a_picture(void **state)
     }
 }
 
+static void a_window_of_a_float_map_is_exact(void **state)
+{
+    const char *members =
+        NUMBERS("00280002", "US", "1") "," TEXT("00280004", "MONOCHROME2") "," NUMBERS("00280010", "US", "4") "," NUMBERS(
+            "00280011", "US",
+            "6") "," NUMBERS("00280100", "US",
+                             "32") ","
+                                   "\"7FE00008\":{\"vr\":\"OF\",\"BulkDataURI\":\"bulkdata/7FE00008\"}," WINDOW(
+                                       "0.5", "1");
+    const PacsImageAttributes found = read(*state, members);
+
+    assert_true(found.rendering.has_window);
+    assert_int_equal(found.rendering.window.function, TRANSCODE_LINEAR_EXACT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
 
 int main(void)
@@ -572,6 +587,7 @@ int main(void)
         TEST(a_fraction_of_a_segment_is_as_bright),
         TEST(labels_have_the_colours_of_their_segments),
         TEST(values_that_make_no_sense_never_fail_a_picture),
+        TEST(a_window_of_a_float_map_is_exact),
     };
     return cmocka_run_group_tests_name("image attributes", tests, NULL, NULL);
 }
