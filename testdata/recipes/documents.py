@@ -26,6 +26,7 @@ def make(catalogue):
     references(catalogue)
     radiotherapy(catalogue)
     waveforms(catalogue)
+    calibrated_waveforms(catalogue)
     wrapped(catalogue)
 
 
@@ -145,6 +146,57 @@ def waveforms(catalogue):
     catalogue.add(name + ".dcm", file_of(ds), "12-lead ECG class with one lead: bulk data inside a sequence")
 
 
+LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+LEAD_CODES = ("1", "2", "61", "62", "63", "64", "3", "4", "5", "6", "7", "8")  # of MDC and SCPECG (PS3.16 CID 3001)
+
+
+def beats(rate, seconds, size):
+    """An ECG of 72 beats a minute in microvolts: bumps for P, QRS and T."""
+    phase = np.arange(int(rate * seconds)) / rate % (60 / 72)
+    bumps = ((0.15, 0.020, 0.12), (0.26, 0.008, -0.1), (0.28, 0.010, 1.2), (0.305, 0.008, -0.25), (0.5, 0.045, 0.3))
+    return 1000 * size * sum(height * np.exp(-((phase - at) / width) ** 2) for at, width, height in bumps)
+
+
+def channel(label, sensitivity="1", unit="uV", **values):
+    units = code(unit, "UCUM", unit)
+    return group(ChannelSampleSkew="0", WaveformBitsStored=16, ChannelSourceSequence=[label], ChannelSensitivity=sensitivity,
+                 ChannelSensitivityUnitsSequence=[units], ChannelSensitivityCorrectionFactor="1", ChannelBaseline="0", **values)
+
+
+def multiplex(channels, rate, kind, samples):
+    """samples: an array of one row a channel."""
+    wave = group(MultiplexGroupTimeOffset=0, WaveformOriginality="ORIGINAL", NumberOfWaveformChannels=len(channels),
+                 NumberOfWaveformSamples=samples.shape[1], SamplingFrequency=rate, ChannelDefinitionSequence=channels,
+                 WaveformBitsAllocated=8 * samples.itemsize, WaveformSampleInterpretation=kind)
+    wave.add_new(0x54001010, "OB" if samples.itemsize == 1 else "OW", samples.T.tobytes())
+    return wave
+
+
+def calibrated_waveforms(catalogue):
+    name = "documents/ecg-12-leads"
+    ds = image.base(name, "1.2.840.10008.5.1.4.1.1.9.1.1", "ECG")
+    sizes = (0.6, 1, 0.4, -0.8, 0.2, 0.7, -0.7, -0.9, 0.5, 1.4, 1.3, 1)
+    samples = np.array([beats(500, 10, size) / 2.5 for size in sizes]).astype("<i2")
+    channels = [channel(code(f"2:{number}", "MDC", f"Lead {lead}"), "2.5", FilterLowFrequency="0.05", FilterHighFrequency="150")
+                for lead, number in zip(LEADS, LEAD_CODES)]
+    ds.WaveformSequence = [multiplex(channels, 500, "SS", samples)]
+    catalogue.add(name + ".dcm", file_of(ds), "12-lead ECG, ten seconds, calibrated")
+    name = "documents/hemodynamic"
+    ds = image.base(name, "1.2.840.10008.5.1.4.1.1.9.2.1", "HD")
+    seconds = np.arange(8 * 200) / 200
+    pressure = (80 + 40 * np.abs(np.sin(np.pi * seconds * 1.2))).astype("<u2")
+    heart = multiplex([channel(code("2:2", "MDC", "Lead II"))], 500, "SS", beats(500, 8, 1).astype("<i2")[None])
+    artery = multiplex([channel(code("2-300", "99TEST", "Động mạch chủ"), "1", "mm[Hg]")], 200, "US", pressure[None])
+    ds.WaveformSequence = [heart, artery]
+    catalogue.add(name + ".dcm", file_of(ds), "hemodynamic waveform: an ECG and a pressure at another rate")
+    name = "documents/audio"
+    ds = image.base(name, "1.2.840.10008.5.1.4.1.1.9.4.1", "AU")
+    sound = np.random.default_rng(7).integers(0, 256, 24000).astype("u1")
+    ds.WaveformSequence = [multiplex([group(ChannelSampleSkew="0", WaveformBitsStored=8,
+                                            ChannelSourceSequence=[code("1", "99TEST", "Voice")])], 8000, "MB", sound[None])]
+    catalogue.add(name + ".dcm", file_of(ds), "basic voice audio, three seconds of mu-law")
+
+
 def wrapped(catalogue):
     for word, sop_class, mime, data in (
             ("pdf", "1.2.840.10008.5.1.4.1.1.104.1", "application/pdf", PDF),
@@ -152,7 +204,7 @@ def wrapped(catalogue):
             ("stl", "1.2.840.10008.5.1.4.1.1.104.3", "model/stl", bytes(84))):
         name = f"documents/{word}"
         ds = image.base(name, sop_class, "DOC" if word != "stl" else "M3D")
-        ds.DocumentTitle, ds.MIMETypeOfEncapsulatedDocument = f"testdata {word}", mime
+        ds.DocumentTitle, ds.MIMETypeOfEncapsulatedDocument = f"Báo cáo thử {word}", mime
         ds.EncapsulatedDocumentLength = len(data)
         ds.EncapsulatedDocument = data + b"\0" * (len(data) % 2)
         catalogue.add(name + ".dcm", file_of(ds), f"encapsulated {word}")
