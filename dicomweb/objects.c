@@ -67,9 +67,14 @@ static bool choose(Retrieval *retrieval, PacsHttpReply *reply, Packaging *ret_pa
     const char **syntaxes[PACKAGING_COUNT] = {0};
     assert(retrieval->objects && retrieval->count > 0); /* none is a 404 before */
     const DicomwebOffer all[PACKAGING_COUNT] = {
-        [PARTS] = {DICOMWEB_TYPE_DICOM, retrieval->objects[0].transfer_syntax_uid, true, true},
-        [SINGLE] = {DICOMWEB_TYPE_DICOM, retrieval->objects[0].transfer_syntax_uid, false, true},
-        [ZIP] = {DICOMWEB_TYPE_ZIP, NULL, false, true},
+        [PARTS] = {.media_type = DICOMWEB_TYPE_DICOM,
+                   .transfer_syntax_uid = retrieval->objects[0].transfer_syntax_uid,
+                   .is_multipart = true,
+                   .is_default = true},
+        [SINGLE] = {.media_type = DICOMWEB_TYPE_DICOM,
+                    .transfer_syntax_uid = retrieval->objects[0].transfer_syntax_uid,
+                    .is_default = true},
+        [ZIP] = {.media_type = DICOMWEB_TYPE_ZIP, .is_default = true},
     };
     const bool is_there[PACKAGING_COUNT] = {true, retrieval->count == 1, true};
     DicomwebOffer taken[PACKAGING_COUNT], there[PACKAGING_COUNT];

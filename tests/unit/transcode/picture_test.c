@@ -153,8 +153,6 @@ static void colour_drawn_into_a_grey_gif_leaves_its_greys(void **state)
 {
     (void)state;
     TRANSCODE_AUTO_PICTURE TranscodePicture picture = {0};
-    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(FILE_MAX);
-    TRANSCODE_AUTO_PICTURE TranscodePicture back = {0};
 
     assert_int_equal(transcode_picture_init(&picture, 256, 8, 3, 8, NULL), PACS_OK);
     for (size_t i = 0; i < 256 * 8; i++)
