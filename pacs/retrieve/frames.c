@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "pacs/dicom/uid.h"
 #include "pacs/dicom/pixel_source.h"
+#include "pacs/dicom/uid.h"
 #include "pacs/retrieve/retrieve_private.h"
 
 /* ---- Looking up ---- */
