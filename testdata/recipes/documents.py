@@ -204,7 +204,7 @@ def wrapped(catalogue):
             ("stl", "1.2.840.10008.5.1.4.1.1.104.3", "model/stl", bytes(84))):
         name = f"documents/{word}"
         ds = image.base(name, sop_class, "DOC" if word != "stl" else "M3D")
-        ds.DocumentTitle, ds.MIMETypeOfEncapsulatedDocument = f"Báo cáo thử {word}", mime
+        ds.DocumentTitle, ds.MIMETypeOfEncapsulatedDocument = f"testdata {word}", mime
         ds.EncapsulatedDocumentLength = len(data)
         ds.EncapsulatedDocument = data + b"\0" * (len(data) % 2)
         catalogue.add(name + ".dcm", file_of(ds), f"encapsulated {word}")

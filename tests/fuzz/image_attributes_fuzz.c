@@ -1,13 +1,24 @@
-/* What pictures need, out of DICOM JSON with any values in it: of an image, and of the same as a presentation state. */
+/* What pictures need, out of DICOM JSON with any values in it: of an image, of the same as a presentation state, and as a
+ * waveform, which is drawn. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "pacs/retrieve/presentation_state.h"
+#include "pacs/retrieve/waveform.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define ARENA_MAX (64u << 20)
+
+static void draw_waveform(const PacsInstanceValues *values)
+{
+    const TranscodeView view = {.viewport_width = 48, .viewport_height = 48};
+    TRANSCODE_AUTO_PICTURE TranscodePicture picture = {0};
+
+    if (pacs_json_item_find(&values->item, PACS_TAG_WAVEFORM_SEQUENCE))
+        pacs_ignore(pacs_waveform_draw(values, &view, 0, &picture, NULL)); /* broken ones fail */
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -27,5 +38,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)pacs_image_windows(&values, frame, windows, 4);
         pacs_ignore(pacs_presentation_state_apply(&values, &values, frame, &attributes, &view, &err));
     }
+    draw_waveform(&values);
     return 0;
 }
