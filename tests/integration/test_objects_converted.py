@@ -191,3 +191,25 @@ def test_the_house_may_have_one_syntax(make_lightbox, generated_dicom):
     assert numpy.array_equal(kept.pixel_array, before.pixel_array)
     assert server.json("/statistics")["CountInstances"] == 1
     assert len(server.stored_keys()) == 1
+
+
+DESCRIBING = ("ImageType", "PhotometricInterpretation", "PlanarConfiguration", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
+              "LossyImageCompression", "LossyImageCompressionMethod")
+
+
+def description(ds):
+    return {word: str(ds[word].value) for word in DESCRIBING if word in ds}
+
+
+@pytest.mark.parametrize("name", ["native/rgb-planar1", "native/ybr-full-422", "native/palette", "native/monochrome1-signed", "encapsulated/rle-rgb",
+                                  "encapsulated/jpeg-baseline-ybr", "encapsulated/j2k-lossless-rgb", "encapsulated/jpeg-xl"])
+def test_metadata_say_of_another_form_what_the_object_in_it_says(archive, name):
+    path, _ = stored(archive, next(sample for sample in samples.generated() if sample.name == f"{name}.dcm"))
+    before = archive.json(f"{path}/metadata")
+    for syntax in (EXPLICIT, *LOSSLESS, *NATIVE, JPEG, "1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.203"):
+        told = archive.json(f"{path}/metadata?transfer-syntax={syntax}")
+        answer = single(archive, path, syntax)
+        if answer.status_code == 406:  # it cannot be made, and is described as it is stored
+            assert told == before, syntax
+        else:
+            assert description(pydicom.Dataset.from_json(told[0], lambda *_: b"")) == description(read(answer.content)), syntax
