@@ -88,7 +88,7 @@ def test_an_object_is_the_same_by_every_door(archive, sample):
         assert data in bodies(answer)
         assert int(answer.headers["Content-Length"]) == len(answer.content)
     answer = archive.get("/wado", params={"requestType": "WADO", "studyUID": study, "seriesUID": series, "objectUID": instance,
-                                          "contentType": "application/dicom"})
+                                          "contentType": "application/dicom", "transferSyntax": "*"})
     assert answer.status_code == 200 and answer.content in bodies(archive.get(path, headers=PARTS))
 
 
