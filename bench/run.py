@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Speed and memory of storing and reading, beside Orthanc, storescp and nginx in the same minutes (bench/README.md)."""
+"""Speed and memory of storing, reading and converting, beside Orthanc, storescp and nginx in the same minutes (bench/README.md)."""
 
 import argparse
 import dataclasses
@@ -12,6 +12,7 @@ import sys
 
 import data
 import loads
+import pictures
 import reads
 import searches
 import sides
@@ -211,6 +212,7 @@ def run_all(rounds, pattern, arguments):
     if pattern.search("memory"):
         results["memory"] = memory(arguments.quick)
     results["reads"] = reads.run_all(rounds, pattern, arguments.beside.split(","), arguments.drop, verdict)
+    results["pictures"] = pictures.run_all(rounds, pattern, arguments.beside.split(","), verdict)
     (sides.RUN.parent / "results.json").write_text(json.dumps(results, indent=1))
 
 

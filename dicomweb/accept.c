@@ -6,6 +6,7 @@
 #include "pacs/util/limits.h"
 
 #define WHOLE_QUALITY 1000u
+#define OFFERS_AT_ONCE 64
 #define LISTED_MAX 192 /* characters of the offers in a refusal, whose text is short */
 
 /* ---- Reading ---- */
@@ -203,22 +204,28 @@ static unsigned fineness(const Range *range, const DicomwebOffer *offer)
     return 2 * (unsigned)found + (offer->is_stored && pacs_slice_equal(range->transfer_syntax, "*"));
 }
 
-/** How much a client wants an offer, 0 for not at all: quality first, then how closely it is named. The range that fits
- *  most closely speaks for the offer (RFC 9110 12.5.1). */
-static unsigned rank(PacsSlice accept, const DicomwebOffer *offer)
-{
-    unsigned best = 0;
-    unsigned quality = 0;
-    Range range;
+/** How much a client wants an offer. */
+typedef struct Wish {
+    unsigned
+        fineness; /* of the range that fits most closely, which speaks for the offer (RFC 9110 12.5.1); 0: none */
+    unsigned quality;
+} Wish;
 
-    while (next_range(&accept, &range)) {
-        const unsigned found = fineness(&range, offer);
-        if (found > best || (found == best && range.quality > quality))
-            quality = range.quality;
-        if (found > best)
-            best = found;
-    }
-    return best == 0 || quality == 0 ? 0 : quality * (2 * FITS_SYNTAX + 2) + best;
+static void add_range(Wish *wish, const Range *range, const DicomwebOffer *offer)
+{
+    const unsigned found = fineness(range, offer);
+
+    if (found > wish->fineness || (found == wish->fineness && range->quality > wish->quality))
+        wish->quality = range->quality;
+    if (found > wish->fineness)
+        wish->fineness = found;
+}
+
+/** Quality first, then how closely it is named; 0 for not at all. */
+static unsigned rank(const Wish *wish)
+{
+    return wish->fineness == 0 || wish->quality == 0 ? 0
+                                                     : wish->quality * (2 * FITS_SYNTAX + 2) + wish->fineness;
 }
 
 const DicomwebOffer *dicomweb_accept_choose(PacsSlice accept, const DicomwebOffer *offers, size_t count)
@@ -230,12 +237,18 @@ const DicomwebOffer *dicomweb_accept_choose(PacsSlice accept, const DicomwebOffe
 
     if (!next_range(&rest, &range))
         accept = PACS_SLICE("*/*");
-    for (size_t i = 0; i < count; i++) {
-        unsigned found = rank(accept, &offers[i]);
-        if (found > highest) {
-            highest = found;
-            chosen = &offers[i];
-        }
+    for (size_t done = 0; done < count; done += OFFERS_AT_ONCE) { /* the text is read once for many of them */
+        const size_t left = count - done, some = left < OFFERS_AT_ONCE ? left : OFFERS_AT_ONCE;
+        Wish wishes[OFFERS_AT_ONCE] = {0};
+        rest = accept;
+        while (next_range(&rest, &range))
+            for (size_t i = 0; i < some; i++)
+                add_range(&wishes[i], &range, &offers[done + i]);
+        for (size_t i = 0; i < some; i++)
+            if (rank(&wishes[i]) > highest) {
+                highest = rank(&wishes[i]);
+                chosen = &offers[done + i];
+            }
     }
     return chosen;
 }

@@ -1,11 +1,17 @@
 #include <setjmp.h>
 #include <stdio.h> /* jpeglib.h wants it */
+#include <string.h>
 
 #include <jpeglib.h>
 
 #include "transcode/picture_format.h"
 
-/** JPEG by libjpeg-turbo: grey as it is, colour as YCbCr. It reports by longjmp out of its callbacks. */
+/**
+ * JPEG by libjpeg-turbo: grey as it is, colour as YCbCr. It reports by longjmp out of its callbacks.
+ *
+ * Grey goes in as raw data, blocks of 8 by 8 whose margins are filled here as the library would: its way from rows of
+ * grey to rows of grey is a loop over single samples, a quarter of the whole time.
+ */
 
 #define ROOM_AT_ONCE (64u << 10)
 #define ROWS_AT_ONCE 16
@@ -20,6 +26,7 @@ typedef struct Writer {
     PacsStatus status;
     PacsError *err;
     PacsBuffer *out;
+    uint8_t *margin; /* grey: a row of blocks, where the picture does not fill them */
 } Writer;
 
 static _Noreturn void fail(j_common_ptr jpeg)
@@ -96,6 +103,38 @@ static void write_rows(Writer *writer, const TranscodePicture *picture)
     }
 }
 
+/* Of a row of blocks: the picture's own rows, or copies drawn out to the right and downwards. */
+static void take_blocks(Writer *writer, const TranscodePicture *picture, JSAMPROW rows[DCTSIZE])
+{
+    const uint32_t first = writer->jpeg.next_scanline;
+    const size_t width = picture->width, full = writer->jpeg.comp_info[0].width_in_blocks * (size_t)DCTSIZE;
+
+    for (uint32_t i = 0; i < DCTSIZE; i++) {
+        const uint32_t y = first + i < picture->height ? first + i : picture->height - 1;
+        uint8_t *row = picture->pixels + y * width;
+        rows[i] = row;
+        if (full == width)
+            continue;
+        rows[i] = writer->margin + i * full;
+        memcpy(rows[i], row, width);
+        memset(rows[i] + width, row[width - 1], full - width);
+    }
+}
+
+static void write_blocks(Writer *writer, const TranscodePicture *picture)
+{
+    JSAMPROW rows[DCTSIZE];
+    JSAMPARRAY planes[1] = {rows};
+
+    writer->margin = writer->jpeg.mem->alloc_large((j_common_ptr)&writer->jpeg, JPOOL_IMAGE,
+                                                   writer->jpeg.comp_info[0].width_in_blocks *
+                                                       (size_t)DCTSIZE * DCTSIZE);
+    while (writer->jpeg.next_scanline < picture->height) {
+        take_blocks(writer, picture, rows);
+        (void)jpeg_write_raw_data(&writer->jpeg, planes, DCTSIZE); /* all, or it fails */
+    }
+}
+
 static PacsStatus write_picture(const TranscodePicture *picture, uint32_t quality, PacsBuffer *out,
                                 PacsError *err)
 {
@@ -110,10 +149,14 @@ static PacsStatus write_picture(const TranscodePicture *picture, uint32_t qualit
         jpeg_create_compress(&writer.jpeg);
         writer.jpeg.dest = &writer.destination;
         describe(&writer, picture, quality);
+        writer.jpeg.raw_data_in = picture->channels == 1;
         jpeg_start_compress(&writer.jpeg, TRUE);
         if (transcode_picture_has_profile(picture))
             jpeg_write_icc_profile(&writer.jpeg, picture->icc_profile, (unsigned)picture->icc_profile_size);
-        write_rows(&writer, picture);
+        if (writer.jpeg.raw_data_in)
+            write_blocks(&writer, picture);
+        else
+            write_rows(&writer, picture);
         jpeg_finish_compress(&writer.jpeg);
     }
     jpeg_destroy_compress(&writer.jpeg);
