@@ -5,10 +5,10 @@ import argparse
 import pathlib
 import sys
 
-from recipes import charsets, ct_phantom, documents, encapsulated, enhanced, identity, malformed, meta, native, structure
+from recipes import charsets, ct_phantom, documents, encapsulated, enhanced, identity, malformed, meta, native, pictures, presentation, structure
 from recipes.catalogue import Catalogue
 
-RECIPES = (native, encapsulated, enhanced, documents, structure, charsets, meta, malformed, identity, ct_phantom)
+RECIPES = (native, encapsulated, enhanced, pictures, presentation, documents, structure, charsets, meta, malformed, identity, ct_phantom)
 
 
 def main():

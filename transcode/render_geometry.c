@@ -57,10 +57,18 @@ static bool is_turned(uint16_t rotation)
     return rotation == 90 || rotation == 270;
 }
 
+/* Left becomes right once it is turned (C.10.6): of what will lie on its side, top becomes bottom before. */
+static void flip(RenderGeometry *geometry, bool is_flipped)
+{
+    bool *is_reversed = is_turned(geometry->rotation) ? &geometry->is_upside_down : &geometry->is_mirrored;
+
+    *is_reversed = *is_reversed != is_flipped;
+}
+
 PacsStatus render_geometry_of(const TranscodeLayout *layout, const TranscodeRendering *rendering,
                               const TranscodeView *view, RenderGeometry *ret_geometry, PacsError *err)
 {
-    RenderGeometry geometry = {.rotation = rendering->rotation, .is_flipped = rendering->is_flipped};
+    RenderGeometry geometry = {.rotation = rendering->rotation};
     const double aspect = aspect_of(rendering);
 
     if (rendering->rotation % 90 != 0 || rendering->rotation >= 360)
@@ -73,6 +81,7 @@ PacsStatus render_geometry_of(const TranscodeLayout *layout, const TranscodeRend
                      &geometry.is_upside_down, err);
     if (status != PACS_OK)
         return status;
+    flip(&geometry, rendering->is_flipped);
     geometry.x = (uint32_t)geometry.left;
     geometry.y = (uint32_t)geometry.top;
     geometry.columns = (uint32_t)ceil(geometry.right) - geometry.x;
@@ -100,7 +109,7 @@ void render_geometry_point(const RenderGeometry *geometry, double *x, double *y)
     double across = (*x - geometry->left) / (geometry->right - geometry->left) * geometry->width;
     double down = (*y - geometry->top) / (geometry->bottom - geometry->top) * geometry->height;
 
-    if (geometry->is_mirrored != geometry->is_flipped)
+    if (geometry->is_mirrored)
         across = geometry->width - across;
     if (geometry->is_upside_down)
         down = geometry->height - down;

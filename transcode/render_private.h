@@ -25,10 +25,9 @@ typedef struct RenderGeometry {
     double left, top, right, bottom;  /* what is shown, in pixels of the image */
     uint32_t x, y, columns, rows;     /* the pixels it touches */
     uint32_t width, height;           /* of the picture, before it is turned */
-    bool is_mirrored, is_upside_down; /* by a negative region */
-    bool is_scaled;                   /* else its pixels are the image's */
-    bool is_flipped;                  /* then turned: */
+    bool is_mirrored, is_upside_down; /* by a negative region, or a flip; then turned: */
     uint16_t rotation;
+    bool is_scaled; /* else its pixels are the image's */
 } RenderGeometry;
 
 PACS_CHECKED PacsStatus render_geometry_of(const TranscodeLayout *layout, const TranscodeRendering *rendering,

@@ -17,7 +17,6 @@ static Walk walk_of(const TranscodePicture *picture, const RenderGeometry *geome
     const ptrdiff_t size = picture->channels;
     const ptrdiff_t width = picture->width;
     const ptrdiff_t height = picture->height;
-    const bool is_mirrored = geometry->is_mirrored != geometry->is_flipped;
     Walk walk = {0};
 
     switch (geometry->rotation) {
@@ -33,7 +32,7 @@ static Walk walk_of(const TranscodePicture *picture, const RenderGeometry *geome
     default:
         walk = (Walk){0, size, width * size};
     }
-    if (is_mirrored) {
+    if (geometry->is_mirrored) {
         walk.start += walk.right * (width - 1);
         walk.right = -walk.right;
     }

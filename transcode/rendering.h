@@ -120,8 +120,8 @@ typedef struct TranscodeRendering {
     size_t graphic_count;
 
     double pixel_aspect; /* height of a pixel by its width; 1: square; the shorter side is stretched */
-    uint16_t rotation;   /* clockwise degrees, after flipping: 0, 90, 180, 270 */
-    bool is_flipped;     /* left becomes right */
+    uint16_t rotation;   /* clockwise degrees: 0, 90, 180, 270 */
+    bool is_flipped;     /* left becomes right, once it is turned (C.10.6) */
 } TranscodeRendering;
 
 /** What a caller wants to see of it. All zero: all of it. */

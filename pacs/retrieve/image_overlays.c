@@ -155,3 +155,20 @@ PacsStatus image_read_activated_overlays(const ImageReader *image, const PacsIns
         status = add_planes(&own, &state->item, layout, overlays, &rendering->overlay_count, err);
     return status;
 }
+
+PacsStatus image_read_overlay_group(const ImageReader *state, uint16_t group, const TranscodeLayout *layout,
+                                    const TranscodeOverlay **ret_overlay, PacsError *err)
+{
+    const size_t index = (group - 0x6000u) / 2;
+    bool found = false;
+
+    if (group < 0x6000 || group % 2 != 0 || index >= GROUPS)
+        return PACS_OK;
+    TranscodeOverlay *overlay = pacs_arena_alloc(state->values->arena, sizeof *overlay);
+    if (!overlay)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for an overlay");
+    const PacsStatus status = read_overlay(state, index, layout, overlay, &found, err);
+    if (status == PACS_OK && found && overlay->bits)
+        *ret_overlay = overlay;
+    return status;
+}

@@ -34,6 +34,11 @@ PACS_CHECKED PacsStatus image_read_activated_overlays(const ImageReader *image,
                                                       const TranscodeLayout *layout,
                                                       TranscodeRendering *rendering, PacsError *err);
 
+/** One plane of a presentation state by the number of its group; *ret_overlay stays NULL where it has not got it. */
+PACS_CHECKED PacsStatus image_read_overlay_group(const ImageReader *state, uint16_t group,
+                                                 const TranscodeLayout *layout,
+                                                 const TranscodeOverlay **ret_overlay, PacsError *err);
+
 /** The look of a segmentation's frame: a palette. *ret_palette stays NULL for what is none. */
 PACS_CHECKED PacsStatus image_read_segments(const ImageReader *reader, const TranscodeLayout *layout,
                                             const TranscodePalette **ret_palette, PacsError *err);

@@ -59,8 +59,8 @@ static TranscodeGraphic *add_graphic(Drawing *drawing, const uint16_t color[3])
     return graphic;
 }
 
-/** Points as they are told: of the image from the corner of its first pixel (C.10.5.1.2), which for rendering is at
- *  0.5, 0.5. False where they are no numbers, or too many. */
+/** Points as they are told: rendering counts from the same corner of the image (C.10.5). None where they are no numbers,
+ *  or too many. */
 static PacsStatus take_points(Drawing *drawing, TranscodeGraphic *graphic, const double *numbers,
                               size_t count, bool *ret_taken, PacsError *err)
 {
@@ -73,7 +73,7 @@ static PacsStatus take_points(Drawing *drawing, TranscodeGraphic *graphic, const
     for (size_t i = 0; i < count; i++) {
         if (!(fabs(numbers[i]) <= 1e6))
             return PACS_OK;
-        points[i] = graphic->is_display ? numbers[i] : numbers[i] + 0.5;
+        points[i] = numbers[i];
     }
     drawing->numbers += count;
     graphic->points = points;

@@ -5,6 +5,7 @@
 #include "pacs/util/limits.h"
 
 #define VERTICES_MAX ((size_t)1024) /* of a polygonal shutter */
+#define SHUTTER_OVERLAY_GROUP PACS_TAG(0x0018, 0x1623)
 #define SHUTTER_CIELAB PACS_TAG(0x0018, 0x1624)
 
 bool pacs_is_presentation_state(const char *sop_class_uid)
@@ -252,8 +253,22 @@ static PacsStatus read_polygon(const PresentationReader *reader, TranscodeShutte
     return PACS_OK;
 }
 
-static PacsStatus read_shutter(const PresentationReader *reader, TranscodeRendering *rendering,
-                               PacsError *err)
+/** Bits of a plane of the state's own that hide the pixels below them. */
+static PacsStatus read_bitmap(const PresentationReader *reader, const TranscodeLayout *layout,
+                              TranscodeShutter *shutter, PacsError *err)
+{
+    const ImageReader own = {.values = reader->state, .frame_number = reader->frame_number};
+    const PacsJsonItem *item = &reader->state->item;
+    int64_t group = 0;
+
+    if (!has_shape(item, "BITMAP") ||
+        !pacs_json_item_whole(item, SHUTTER_OVERLAY_GROUP, 0, UINT16_MAX, &group))
+        return PACS_OK;
+    return image_read_overlay_group(&own, (uint16_t)group, layout, &shutter->bitmap, err);
+}
+
+static PacsStatus read_shutter(const PresentationReader *reader, const TranscodeLayout *layout,
+                               TranscodeRendering *rendering, PacsError *err)
 {
     const PacsJsonItem *item = &reader->state->item;
     TranscodeShutter *shutter = pacs_arena_alloc(reader->state->arena, sizeof *shutter);
@@ -268,11 +283,13 @@ static PacsStatus read_shutter(const PresentationReader *reader, TranscodeRender
                              read_edge(item, PACS_TAG_SHUTTER_LOWER_HORIZONTAL_EDGE, &shutter->bottom);
     read_circle(item, shutter);
     PacsStatus status = read_polygon(reader, shutter, err);
+    if (status == PACS_OK)
+        status = read_bitmap(reader, layout, shutter, err);
     (void)pacs_json_item_whole(item, PACS_TAG_SHUTTER_PRESENTATION_VALUE, 0, UINT16_MAX, &value);
     for (size_t i = 0; i < 3; i++)
         shutter->color[i] = (uint16_t)value;
     (void)image_read_cielab(item, SHUTTER_CIELAB, shutter->color);
-    if (shutter->has_rectangle || shutter->has_circle || shutter->has_polygon)
+    if (shutter->has_rectangle || shutter->has_circle || shutter->has_polygon || shutter->bitmap)
         rendering->shutter = shutter;
     return status;
 }
@@ -336,7 +353,7 @@ PacsStatus pacs_presentation_state_apply(const PacsInstanceValues *state, const 
     if (status == PACS_OK)
         status = read_palette(&reader, attributes, err);
     if (status == PACS_OK)
-        status = read_shutter(&reader, rendering, err);
+        status = read_shutter(&reader, &attributes->layout, rendering, err);
     if (status == PACS_OK)
         status = image_read_activated_overlays(&planes, state, &attributes->layout, rendering, err);
     if (status == PACS_OK)

@@ -142,6 +142,22 @@ static void shutters_have_all_their_shapes(void **state)
     assert_null(rendering_of(*state, TEXT("00181600", "RECTANGULAR") "," NUMBERS("00181602", "1")).shutter);
 }
 
+static void a_bitmap_shutter_is_a_plane_of_the_states_own(void **state)
+{
+    const char *plane = NUMBERS("60020010", "2") "," NUMBERS(
+        "60020011", "4") ",\"60023000\":{\"vr\":\"OW\",\"InlineBinary\":\"Dw==\"}";
+    const char *shutter = TEXT("00181600", "BITMAP") "," NUMBERS("00181623", "24578"); /* 6002 */
+    const TranscodeRendering rendering = rendering_of(*state,
+                                                      pacs_arena_printf(*state, "%s,%s", shutter, plane));
+
+    assert_non_null(rendering.shutter);
+    assert_non_null(rendering.shutter->bitmap);
+    assert_int_equal(rendering.shutter->bitmap->columns, 4);
+    assert_int_equal(rendering.shutter->bitmap->bits[0], 0x0F);
+    assert_int_equal(rendering.overlay_count, 0); /* it is not drawn as one, too */
+    assert_null(rendering_of(*state, shutter).shutter);
+}
+
 static void drawings_and_texts_have_the_colour_of_their_layer(void **state)
 {
     const TranscodeRendering rendering = rendering_of(
@@ -166,7 +182,7 @@ static void drawings_and_texts_have_the_colour_of_their_layer(void **state)
     assert_int_equal(rendering.graphic_count, 2);
     assert_int_equal(rendering.graphics[0].kind, TRANSCODE_POLYLINE);
     assert_int_equal(rendering.graphics[0].point_count, 2);
-    assert_true(rendering.graphics[0].points[0] == 1.5 && rendering.graphics[0].points[3] == 4.5);
+    assert_true(rendering.graphics[0].points[0] == 1 && rendering.graphics[0].points[3] == 4);
     assert_int_equal(rendering.graphics[0].color[2], 1000);
     assert_int_equal(rendering.graphics[1].kind, TRANSCODE_TEXT);
     assert_true(rendering.graphics[1].is_display && rendering.graphics[1].points[1] == 0.25);
@@ -200,6 +216,7 @@ int main(void)
         TEST(a_displayed_area_is_the_region_unless_one_is_asked_for),
         TEST(an_image_is_turned_and_flipped),
         TEST(shutters_have_all_their_shapes),
+        TEST(a_bitmap_shutter_is_a_plane_of_the_states_own),
         TEST(drawings_and_texts_have_the_colour_of_their_layer),
         TEST(the_first_image_that_is_referenced_is_shown),
     };

@@ -21,7 +21,7 @@ static TranscodeRendering as_it_is(void)
     return rendering;
 }
 
-static void a_picture_is_flipped_then_turned_clockwise(void **state)
+static void a_picture_is_turned_clockwise_then_flipped(void **state)
 {
     (void)state;
     const TranscodeLayout layout = grey_layout(3, 2, 8, 8, false);
@@ -34,11 +34,11 @@ static void a_picture_is_flipped_then_turned_clockwise(void **state)
     rendering.rotation = 270;
     assert_rendered(&layout, image, &rendering, &all, 2, 3, 3, 6, 2, 5, 1, 4);
     rendering.is_flipped = true;
-    assert_rendered(&layout, image, &rendering, &all, 2, 3, 1, 4, 2, 5, 3, 6);
+    assert_rendered(&layout, image, &rendering, &all, 2, 3, 6, 3, 5, 2, 4, 1);
     rendering.rotation = 0;
     assert_rendered(&layout, image, &rendering, &all, 3, 2, 3, 2, 1, 6, 5, 4);
     rendering.rotation = 90;
-    assert_rendered(&layout, image, &rendering, &all, 2, 3, 6, 3, 5, 2, 4, 1);
+    assert_rendered(&layout, image, &rendering, &all, 2, 3, 1, 4, 2, 5, 3, 6);
     rendering.rotation = 45;
     assert_int_equal(rendering_status(&layout, image, sizeof image, &rendering, &all), PACS_INVALID);
 }
@@ -254,7 +254,7 @@ static void a_picture_over_the_limits_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_picture_is_flipped_then_turned_clockwise),
+        cmocka_unit_test(a_picture_is_turned_clockwise_then_flipped),
         cmocka_unit_test(a_single_row_becomes_a_column),
         cmocka_unit_test(colours_are_turned_too),
         cmocka_unit_test(a_region_is_cut_out_and_mirrored_where_it_is_negative),

@@ -80,6 +80,11 @@ static void a_line_is_turned_and_cut_with_the_image_and_stays_thin_when_it_is_en
     turned.rotation = 90;
     TRANSCODE_AUTO_PICTURE TranscodePicture on_its_side = drawn(turned, &line, (TranscodeView){0});
     assert_int_equal(at(&on_its_side, SIDE - 1 - 10, 10), 255);
+    assert_int_equal(at(&on_its_side, 10, 10), 0);
+    turned.is_flipped = true;
+    TRANSCODE_AUTO_PICTURE TranscodePicture then_flipped = drawn(turned, &line, (TranscodeView){0});
+    assert_int_equal(at(&then_flipped, 10, 10), 255);
+    assert_int_equal(at(&then_flipped, SIDE - 1 - 10, 10), 0);
     TRANSCODE_AUTO_PICTURE TranscodePicture large = drawn(TRANSCODE_RENDERING_PLAIN, &line, enlarged);
     assert_true(at(&large, 5, 50) > 100 || at(&large, 4, 50) > 100);
     assert_int_equal(at(&large, 2, 50), 0);
