@@ -39,6 +39,9 @@ PacsStatus transcode_service_new(const TranscodeServiceOptions *options, PacsMet
     transcode_metrics_init(&service->metrics, metrics);
 
     PACS_AUTO(TranscodeService) made = service;
+    service->scratch = calloc(service->workers, sizeof *service->scratch);
+    if (!service->scratch)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for transcoding");
     PacsStatus status = transcode_cache_new(options, &service->metrics, &service->cache, err);
     if (status == PACS_OK && options->helper)
         status = transcode_helpers_new(options, service->workers, &service->metrics, &service->helpers, err);
@@ -53,6 +56,9 @@ void transcode_service_free(TranscodeService *service)
         return;
     transcode_helpers_free(service->helpers);
     transcode_cache_free(service->cache);
+    while (service->scratch_count > 0)
+        pacs_buffer_clear(&service->scratch[--service->scratch_count]);
+    free(service->scratch);
     (void)pthread_mutex_destroy(&service->lock);
     free(service);
 }
@@ -106,6 +112,11 @@ PacsStatus transcode_service_run(TranscodeService *service, const TranscodeTask 
     return PACS_OK;
 }
 
+void transcode_service_flush(TranscodeService *service)
+{
+    transcode_cache_flush(service->cache);
+}
+
 void transcode_service_forget(TranscodeService *service, const char *object)
 {
     TranscodeName name = {0};
@@ -121,6 +132,11 @@ void transcode_service_forget(TranscodeService *service, const char *object)
 }
 
 /* ---- For `make` ---- */
+
+PacsBuffer *transcode_work_scratch(TranscodeWork *work)
+{
+    return &work->scratch;
+}
 
 PacsStatus transcode_work_decode(TranscodeWork *work, const TranscodeFrame *frame,
                                  const TranscodeLayout *layout, uint8_t *out, size_t out_size, PacsError *err)

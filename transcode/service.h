@@ -87,10 +87,17 @@ PACS_CHECKED PacsStatus transcode_service_run(TranscodeService *service, const T
  *  Some microseconds: for HTTP threads. */
 TranscodeResult *transcode_service_find(TranscodeService *service, const char *key);
 
+/** Returns when what was made so far has been written to the disk: other servers find it from then on. */
+void transcode_service_flush(TranscodeService *service);
+
 /** Everything kept of an object goes, also what is being made: `object` as in the keys. */
 void transcode_service_forget(TranscodeService *service, const char *object);
 
 /* ---- For `make` ---- */
+
+/** Empty memory for pixels, up to PACS_MAX_FRAME_BYTES: the same as of works before, so that it need not be had from the
+ *  kernel page by page, and lies in the processor's caches. One for each work; borrowed until `make` returns. */
+PacsBuffer *transcode_work_scratch(TranscodeWork *work);
 
 /** PACS_CANCELLED where nobody waits for it any more. */
 PACS_CHECKED PacsStatus transcode_work_check(TranscodeWork *work, PacsError *err);

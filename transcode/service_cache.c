@@ -10,6 +10,7 @@
 
 #include "pacs/util/limits.h"
 #include "transcode/service_files.h"
+#include "transcode/service_writer.h"
 
 #define LIST_EVERY_S 600 /* what other servers put into a shared folder counts towards its size */
 
@@ -107,8 +108,10 @@ typedef struct Filed { /* on disk */
 struct TranscodeCache {
     TranscodeMetrics *metrics;
     uint64_t memory_max, disk_max;
-    TranscodeFiles *files; /* NULL: nothing is kept on disk */
-    pthread_t lister;      /* has to be joined where there are files */
+    TranscodeFiles *files;   /* NULL: nothing is kept on disk */
+    TranscodeWriter *writer; /* where there are files */
+    pthread_t lister;        /* has to be joined where has_lister */
+    bool has_lister;
     pthread_mutex_t lock;  /* of what follows */
     pthread_cond_t ending; /* by the monotonic clock */
     bool is_ending;
@@ -268,22 +271,37 @@ static void *run_lister(void *context)
 
 /* ---- Beginning and end ---- */
 
-static PacsStatus open_files(TranscodeCache *cache, const TranscodeServiceOptions *options, PacsError *err)
+static void write_file(void *context, const TranscodeName *name, TranscodeResult *result)
+{
+    TranscodeCache *cache = context;
+
+    if (!transcode_files_write(cache->files, name, result->bytes, result->size))
+        return;
+    note_file(cache, name, result->size);
+    make_room(cache);
+}
+
+static PacsStatus start_lister(TranscodeCache *cache, PacsError *err)
 {
     sigset_t all, before;
 
-    PacsStatus status = transcode_files_open(options->cache_folder, options->min_free_bytes, &cache->files,
-                                             err);
-    if (status != PACS_OK)
-        return status;
     (void)sigfillset(&all); /* signals are the main thread's */
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     const int failed = pthread_create(&cache->lister, NULL, run_lister, cache);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed == 0)
-        return PACS_OK;
-    transcode_files_close(PACS_STEAL(cache->files));
-    return pacs_fail(err, PACS_UNAVAILABLE, "no thread to be had for the cache: %s", strerror(failed));
+    cache->has_lister = failed == 0;
+    return failed == 0
+               ? PACS_OK
+               : pacs_fail(err, PACS_UNAVAILABLE, "no thread to be had for the cache: %s", strerror(failed));
+}
+
+static PacsStatus open_files(TranscodeCache *cache, const TranscodeServiceOptions *options, PacsError *err)
+{
+    PacsStatus status = transcode_files_open(options->cache_folder, options->min_free_bytes, &cache->files,
+                                             err);
+    if (status == PACS_OK)
+        status = transcode_writer_new(write_file, cache, &cache->writer, err);
+    return status == PACS_OK ? start_lister(cache, err) : status;
 }
 
 static void init_locks(TranscodeCache *cache)
@@ -330,7 +348,8 @@ void transcode_cache_free(TranscodeCache *cache)
 {
     if (!cache)
         return;
-    if (cache->files)
+    transcode_writer_free(cache->writer);
+    if (cache->has_lister)
         stop_lister(cache);
     while (cache->memory.oldest)
         drop(cache, (Kept *)cache->memory.oldest);
@@ -358,10 +377,10 @@ static TranscodeResult *open_result(TranscodeCache *cache, const TranscodeName *
     return new_file_result(fd, size);
 }
 
-TranscodeResult *transcode_cache_find(TranscodeCache *cache, const TranscodeName *name)
+/* *ret_filed: there is a file of it as well. */
+static TranscodeResult *find_listed(TranscodeCache *cache, const TranscodeName *name, bool *ret_filed)
 {
     TranscodeResult *result = NULL;
-    bool is_filed = false;
 
     (void)pthread_mutex_lock(&cache->lock);
     TranscodeLruEntry *kept = transcode_lru_find(&cache->memory, name);
@@ -370,12 +389,24 @@ TranscodeResult *transcode_cache_find(TranscodeCache *cache, const TranscodeName
         transcode_lru_touch(&cache->memory, kept);
         result = transcode_result_ref(((Kept *)kept)->result);
     }
-    if (filed) {
+    if (filed)
         transcode_lru_touch(&cache->disk, filed);
-        is_filed = ((Filed *)filed)->is_checked;
-    }
+    *ret_filed = filed && ((Filed *)filed)->is_checked;
     (void)pthread_mutex_unlock(&cache->lock);
-    return result || !is_filed ? result : open_result(cache, name, false);
+    return result;
+}
+
+TranscodeResult *transcode_cache_find(TranscodeCache *cache, const TranscodeName *name)
+{
+    bool is_filed = false;
+
+    TranscodeResult *result = find_listed(cache, name, &is_filed);
+    if (result)
+        return result;
+    if (is_filed)
+        return open_result(cache, name, false);
+    /* Written between the two looks, it is not found: transcode_cache_load() does. */
+    return cache->writer ? transcode_writer_find(cache->writer, name) : NULL;
 }
 
 TranscodeResult *transcode_cache_load(TranscodeCache *cache, const TranscodeName *name)
@@ -418,16 +449,22 @@ void transcode_cache_add(TranscodeCache *cache, const TranscodeName *name, Trans
     keep_in_memory(cache, name, result);
     if (!cache->files || transcode_file_size(result->size) > cache->disk_max / 4)
         return;
-    if (!transcode_files_write(cache->files, name, result->bytes, result->size))
-        return;
-    note_file(cache, name, result->size);
-    make_room(cache);
+    if (!transcode_writer_add(cache->writer, name, result))
+        pacs_metric_add(cache->metrics->unwritten, 1);
+}
+
+void transcode_cache_flush(TranscodeCache *cache)
+{
+    if (cache->writer)
+        transcode_writer_flush(cache->writer);
 }
 
 void transcode_cache_forget(TranscodeCache *cache, const TranscodeName *name)
 {
     TranscodeLruEntry *entry;
 
+    if (cache->writer)
+        transcode_writer_forget(cache->writer, name); /* first, for what it writes is listed */
     (void)pthread_mutex_lock(&cache->lock);
     while ((entry = transcode_lru_find_object(&cache->memory, name)))
         drop(cache, (Kept *)entry);

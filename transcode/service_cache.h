@@ -21,8 +21,11 @@ PACS_DEFINE_AUTO(TranscodeCache, transcode_cache_free);
 TranscodeResult *transcode_cache_find(TranscodeCache *cache, const TranscodeName *name);
 /** The same, and what has to be looked for and read first: files of another run or another server. */
 TranscodeResult *transcode_cache_load(TranscodeCache *cache, const TranscodeName *name);
-/** Keeps a result, which is in memory, as far as there is room; what cannot be kept is no failure. */
+/** Keeps a result, which is in memory, as far as there is room; what cannot be kept is no failure. It is found at once,
+ *  and written to the disk behind the caller's back. */
 void transcode_cache_add(TranscodeCache *cache, const TranscodeName *name, TranscodeResult *result);
+/** Returns when everything that was added is on the disk, or will not be. */
+void transcode_cache_flush(TranscodeCache *cache);
 /** Everything whose name begins with the object's. */
 void transcode_cache_forget(TranscodeCache *cache, const TranscodeName *name);
 

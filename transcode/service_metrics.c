@@ -38,6 +38,10 @@ static void init_cache(TranscodeMetrics *metrics, PacsMetrics *registry)
                                                          "imaging_transcode_cache_evictions_total",
                                                          "Files removed from the cache to make room.", NULL),
                                      NULL);
+    metrics->unwritten = pacs_metric(
+        pacs_metrics_family(registry, PACS_COUNTER, "imaging_transcode_cache_unwritten_total",
+                            "Results not kept on disk because they came faster than it writes.", NULL),
+        NULL);
 }
 
 void transcode_metrics_init(TranscodeMetrics *metrics, PacsMetrics *registry)

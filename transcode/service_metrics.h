@@ -13,7 +13,7 @@ typedef struct TranscodeMetrics {
     PacsMetric *waiting[TRANSCODE_PRIORITY_COUNT];
     PacsMetric *working;
     PacsMetric *memory_bytes, *disk_bytes; /* of the cache */
-    PacsMetric *evictions;
+    PacsMetric *evictions, *unwritten;
 } TranscodeMetrics;
 
 void transcode_metrics_init(TranscodeMetrics *metrics, PacsMetrics *registry);

@@ -24,6 +24,7 @@ struct TranscodeWork {
     TranscodePriority priority; /* the most urgent of those who wait */
     uint32_t people;            /* inside of transcode_service_run() for it */
     const TranscodeTask *task;  /* of who does it, while it runs */
+    PacsBuffer scratch;         /* while it runs */
     bool is_forgotten;          /* its object went: the result is not kept */
     pthread_cond_t changed;
     TranscodeResult *result;
@@ -43,6 +44,8 @@ struct TranscodeService {
     uint32_t waiting[TRANSCODE_PRIORITY_COUNT];
     uint32_t busy; /* workers called or running */
     uint32_t busy_background;
+    PacsBuffer *scratch; /* of workers that have nothing to do: the last one used is the next */
+    uint32_t scratch_count;
 };
 
 /** service_work.c: the result of a task that the cache did not have at first sight. */

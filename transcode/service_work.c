@@ -197,6 +197,28 @@ static void keep(TranscodeWork *work)
         transcode_cache_forget(service->cache, &work->name);
 }
 
+/* With the lock held. */
+static void take_scratch(TranscodeWork *work)
+{
+    TranscodeService *service = work->service;
+
+    if (service->scratch_count > 0)
+        work->scratch = service->scratch[--service->scratch_count];
+    else
+        pacs_buffer_init(&work->scratch, PACS_MAX_FRAME_BYTES);
+}
+
+/* With the lock held: there are as many places as workers. */
+static void return_scratch(TranscodeWork *work)
+{
+    TranscodeService *service = work->service;
+
+    if (work->scratch.capacity > PACS_MAX_TRANSCODE_SCRATCH)
+        pacs_buffer_clear(&work->scratch);
+    pacs_buffer_reset(&work->scratch);
+    service->scratch[service->scratch_count++] = work->scratch;
+}
+
 /* Entered and left with the lock held. */
 static PacsStatus do_it(TranscodeWork *work, const TranscodeTask *task)
 {
@@ -206,12 +228,14 @@ static PacsStatus do_it(TranscodeWork *work, const TranscodeTask *task)
 
     set_state(work, WORK_RUNNING);
     work->task = task;
+    take_scratch(work);
     (void)pthread_mutex_unlock(&service->lock);
     const PacsStatus status = make(work, task, &is_made, &error);
     if (status == PACS_OK && is_made && !task->is_passing)
         keep(work);
     (void)pthread_mutex_lock(&service->lock);
     work->task = NULL;
+    return_scratch(work);
     release_worker(work);
     if (status == PACS_CANCELLED && work->people > 1) {
         set_state(work, WORK_WAITING); /* somebody came while it was given up: one of them begins anew */

@@ -48,7 +48,6 @@ typedef struct Maker {
 
 static PacsStatus make(void *context, TranscodeWork *work, PacsBuffer *out, PacsError *err)
 {
-    PACS_AUTO_BUFFER PacsBuffer pixels = PACS_BUFFER(PACS_MAX_FRAME_BYTES);
     const Maker *maker = context;
     const PacsFrameConversion *conversion = maker->conversion;
     TranscodeFrame native;
@@ -58,7 +57,8 @@ static PacsStatus make(void *context, TranscodeWork *work, PacsBuffer *out, Pacs
         return pacs_retrieve_native_frame(maker->retrieve, work, conversion->image, conversion->frame_number,
                                           out, &native, err);
     PacsStatus status = pacs_retrieve_native_frame(maker->retrieve, work, conversion->image,
-                                                   conversion->frame_number, &pixels, &native, err);
+                                                   conversion->frame_number, transcode_work_scratch(work),
+                                                   &native, err);
     return status == PACS_OK ? transcode_work_encode(work, &native, &conversion->target, out, err) : status;
 }
 

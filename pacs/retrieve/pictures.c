@@ -376,11 +376,12 @@ static PacsStatus draw_frame(Making *making, uint32_t frame_number, TranscodePic
                              PacsImageAttributes *ret_attributes, PacsError *err)
 {
     TRANSCODE_AUTO_PICTURE TranscodePicture picture = {0};
-    PACS_AUTO_BUFFER PacsBuffer pixels = PACS_BUFFER(PACS_MAX_FRAME_BYTES);
+    PacsBuffer *pixels = transcode_work_scratch(making->work);
     TranscodeFrame native = {0};
     TranscodeView view;
 
-    PacsStatus status = read_frame(making, frame_number, &pixels, &native, ret_attributes, &view, err);
+    pacs_buffer_reset(pixels); /* of a cine's frame before */
+    PacsStatus status = read_frame(making, frame_number, pixels, &native, ret_attributes, &view, err);
     if (status != PACS_OK)
         return status;
     if (ret_attributes->is_palette)
@@ -429,13 +430,13 @@ static bool is_array(PacsPictureLook look)
 
 static PacsStatus make_array(Making *making, PacsBuffer *out, PacsError *err)
 {
-    PACS_AUTO_BUFFER PacsBuffer pixels = PACS_BUFFER(PACS_MAX_FRAME_BYTES);
     TranscodeFrame native = {0};
     PacsImageAttributes attributes;
     PacsArrayShape shape;
     TranscodeView view;
 
-    PacsStatus status = read_frame(making, choose_frame(making), &pixels, &native, &attributes, &view, err);
+    PacsStatus status = read_frame(making, choose_frame(making), transcode_work_scratch(making->work),
+                                   &native, &attributes, &view, err);
     if (status == PACS_OK)
         status = pacs_array_shape(&attributes, making->picture->wish.look == PACS_LOOK_FLOATS, &shape, err);
     return status == PACS_OK ? pacs_array_write(&native, &attributes, &shape, out, err) : status;

@@ -114,6 +114,8 @@
 #define PACS_MAX_TRANSCODED (512u << 20)      /* one frame or picture, made: a native frame is the largest */
 #define PACS_MAX_TRANSCODE_FILES (1u << 20)   /* count, kept on disk: some 100 bytes of memory each; then the oldest go */
 #define PACS_MAX_TRANSCODE_HELD (1u << 20)    /* made, and kept in memory too: pictures and most frames; larger ones are read from files */
+#define PACS_MAX_TRANSCODE_UNWRITTEN (64u << 20) /* made, and on its way to the disk: a second or two of pictures; more is not written */
+#define PACS_MAX_TRANSCODE_SCRATCH (16u << 20) /* kept by each worker from frame to frame: an X-ray of 3000 by 2500 has 15 MB */
 #define PACS_MAX_PICTURE_ATTRIBUTES (128u << 20) /* of one frame: tables are 128 kB, a mammogram's overlay 3 MB; 1 million private elements */
 #define PACS_MAX_VIEWPORT 8192u               /* pixels of a side that may be asked for: twice a large screen; 200 MB of colour */
 #define PACS_MAX_WAVEFORM_SAMPLES (4u << 20)  /* count, drawn on one picture: ten seconds of 12 channels at 35 kHz */

@@ -2,10 +2,12 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h> /* jpeglib.h wants it */
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+#include <jpeglib.h>
 
 #include "pacs/util/limits.h"
 #include "tests/support/picture_read.h"
@@ -112,6 +114,51 @@ static void jpeg_is_close(void **state)
     assert_all_shapes_come_back(TRANSCODE_JPEG, 100, picture_read_jpeg, 3);
     assert_all_shapes_come_back(TRANSCODE_JPEG, 0, picture_read_jpeg,
                                 40); /* where the ramp falls back to 0 */
+}
+
+/** libjpeg's own way in, row by row. */
+static void write_by_libjpeg(const TranscodePicture *picture, int quality, PacsBuffer *file)
+{
+    struct jpeg_compress_struct jpeg;
+    struct jpeg_error_mgr errors; /* its error_exit ends the program: the test fails */
+    unsigned char *bytes = NULL;
+    unsigned long size = 0;
+
+    jpeg.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&jpeg);
+    jpeg_mem_dest(&jpeg, &bytes, &size);
+    jpeg.image_width = picture->width;
+    jpeg.image_height = picture->height;
+    jpeg.input_components = 1;
+    jpeg.in_color_space = JCS_GRAYSCALE;
+    jpeg_set_defaults(&jpeg);
+    jpeg_set_quality(&jpeg, quality, TRUE);
+    jpeg_start_compress(&jpeg, TRUE);
+    while (jpeg.next_scanline < jpeg.image_height) {
+        JSAMPROW row = picture->pixels + (size_t)jpeg.next_scanline * picture->width;
+        (void)jpeg_write_scanlines(&jpeg, &row, 1);
+    }
+    jpeg_finish_compress(&jpeg);
+    jpeg_destroy_compress(&jpeg);
+    assert_true(pacs_buffer_add(file, bytes, size));
+    free(bytes);
+}
+
+static void greys_are_written_as_libjpeg_itself_does(void **state)
+{
+    (void)state;
+    static const uint32_t sides[] = {1, 7, 8, 9, 16, 33, 64};
+
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++)
+        for (size_t j = 0; j < sizeof sides / sizeof *sides; j++) {
+            TRANSCODE_AUTO_PICTURE TranscodePicture picture = ramp(sides[i], sides[j], 1, 8);
+            PACS_AUTO_BUFFER PacsBuffer ours = PACS_BUFFER(FILE_MAX);
+            PACS_AUTO_BUFFER PacsBuffer theirs = PACS_BUFFER(FILE_MAX);
+            assert_int_equal(transcode_picture_write(&picture, TRANSCODE_JPEG, 85, &ours, NULL), PACS_OK);
+            write_by_libjpeg(&picture, 85, &theirs);
+            assert_int_equal(ours.size, theirs.size);
+            assert_memory_equal(ours.bytes, theirs.bytes, ours.size);
+        }
 }
 
 static void a_quality_makes_files_smaller(void **state)
@@ -288,6 +335,7 @@ int main(void)
         cmocka_unit_test(png_has_16_bits_most_significant_first),
         cmocka_unit_test(a_png_too_large_to_compress_at_once_is_the_same_picture),
         cmocka_unit_test(jpeg_is_close),
+        cmocka_unit_test(greys_are_written_as_libjpeg_itself_does),
         cmocka_unit_test(a_quality_makes_files_smaller),
         cmocka_unit_test(webp_is_close_and_at_100_exact),
         cmocka_unit_test(gif_keeps_greys_and_finds_256_colours_of_many),

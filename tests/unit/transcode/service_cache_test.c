@@ -88,6 +88,7 @@ static void make_one(Stage *stage, const char *key)
 
     assert_int_equal(ask(&asker, stage, key), PACS_OK);
     asker_clear(&asker);
+    transcode_service_flush(stage->service);
 }
 
 /* ---- Finding ---- */
@@ -135,6 +136,19 @@ static void another_server_finds_it_too(void **state)
     assert_int_equal(other.made, 0);
     stage_close(&other);
     stage_close(&one);
+}
+
+static void what_waits_for_the_disk_is_written_at_the_end(void **state)
+{
+    (void)state;
+    Asker asker = {0};
+    Stage stage;
+
+    open_stage(&stage, 1 << 20);
+    assert_int_equal(ask(&asker, &stage, "d 1"), PACS_OK);
+    asker_clear(&asker);
+    stage_close(&stage);
+    assert_int_equal(count_files(), 1);
 }
 
 /* ---- Broken files ---- */
@@ -218,6 +232,7 @@ static void what_cannot_be_written_is_served_all_the_same(void **state)
     assert_int_equal(ask(&asker, &stage, "d 1"), PACS_OK);
     assert_memory_equal(transcode_result_bytes(asker.result), "d 1", 3);
     asker_clear(&asker);
+    transcode_service_flush(stage.service);
     assert_int_equal(count_files(), 0);
     stage_close(&stage);
 }
@@ -333,6 +348,7 @@ int main(void)
         TEST(a_result_is_found_in_a_file),
         TEST(another_run_finds_it_without_making_it),
         TEST(another_server_finds_it_too),
+        TEST(what_waits_for_the_disk_is_written_at_the_end),
         TEST(a_broken_file_is_made_anew),
         TEST(a_file_that_was_cut_short_behind_our_back_is_not_given_out),
         TEST(a_file_that_was_removed_is_made_anew),

@@ -439,6 +439,38 @@ static void frames_are_counted_for_each_codec(void **state)
     stage_close(&stage);
 }
 
+static const uint8_t *last_scratch;
+
+static PacsStatus fill_scratch(Asker *asker, TranscodeWork *work, PacsBuffer *out, PacsError *err)
+{
+    (void)asker;
+    PacsBuffer *scratch = transcode_work_scratch(work);
+
+    assert_int_equal(scratch->size, 0);
+    assert_int_equal(pacs_buffer_reserve(scratch, 1 << 20, err), PACS_OK);
+    scratch->size = 1 << 20;
+    last_scratch = scratch->bytes;
+    return pacs_buffer_add_text(out, "done") ? PACS_OK : PACS_NO_MEMORY;
+}
+
+static void a_worker_has_the_memory_of_the_work_before(void **state)
+{
+    (void)state;
+    const TranscodeServiceOptions options = {.workers = 1};
+    Asker askers[2] = {{.act = fill_scratch}, {.act = fill_scratch}};
+    const uint8_t *seen[2];
+    Stage stage;
+
+    stage_open(&stage, &options);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask(&askers[i], &stage, i == 0 ? "d 1" : "d 2"), PACS_OK);
+        seen[i] = last_scratch;
+        asker_clear(&askers[i]);
+    }
+    assert_ptr_equal(seen[0], seen[1]);
+    stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -458,6 +490,7 @@ int main(void)
         cmocka_unit_test(everything_of_an_object_is_forgotten),
         cmocka_unit_test(what_is_being_made_of_a_forgotten_object_is_not_kept),
         cmocka_unit_test(frames_are_counted_for_each_codec),
+        cmocka_unit_test(a_worker_has_the_memory_of_the_work_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

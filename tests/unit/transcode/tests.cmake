@@ -16,6 +16,7 @@ pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/service_test LINKS transcod
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/jpeg2000_test LINKS transcode PkgConfig::libopenjp2 m
     SOURCES support/frames.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/service_cache_test LINKS transcode SOURCES unit/transcode/asker.c)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/service_writer_test LINKS transcode)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/helpers_test LINKS transcode SOURCES unit/transcode/asker.c)
 foreach(name waveform card)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode m)
