@@ -12,6 +12,7 @@ pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp libwebpmux)
 pkg_check_modules(pango REQUIRED IMPORTED_TARGET pangocairo)
 pkg_check_modules(gif REQUIRED IMPORTED_TARGET libgif7)
+pkg_check_modules(lcms REQUIRED IMPORTED_TARGET lcms2)
 
 add_library(pacs_flags INTERFACE)
 target_include_directories(pacs_flags INTERFACE ${CMAKE_SOURCE_DIR})

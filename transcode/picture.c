@@ -62,6 +62,11 @@ const char *transcode_format_media_type(TranscodeFormat format)
     return formats[format]->media_type;
 }
 
+bool transcode_format_has_profile(TranscodeFormat format)
+{
+    return formats[format]->has_profile;
+}
+
 static PacsStatus check(const TranscodePicture *picture, const TranscodePictureFormat *format, PacsError *err)
 {
     if ((picture->bits == 16 && !format->has_16_bits) || (picture->channels == 4 && !format->has_opacity))

@@ -38,6 +38,8 @@ typedef enum TranscodeFormat {
 } TranscodeFormat;
 
 const char *transcode_format_media_type(TranscodeFormat format);
+bool transcode_format_has_profile(
+    TranscodeFormat format); /* ICC profiles go along; else colours are taken for sRGB */
 
 /** `quality` from 1 to 100, 0: the default (90); formats without one ignore it. Added to `out`. Errors:
  *  PACS_UNSUPPORTED (the format has no such pictures), PACS_TOO_LARGE (65,500 columns of JPEG, 16,383 of WebP). */

@@ -12,6 +12,7 @@ typedef struct TranscodePictureFormat {
     const char *media_type;
     bool has_16_bits;
     bool has_opacity;
+    bool has_profile;
     uint32_t max_side; /* columns or rows; 0: as many as a picture may have */
     PacsStatus (*write)(const TranscodePicture *picture, uint32_t quality, PacsBuffer *out, PacsError *err);
 } TranscodePictureFormat;

@@ -165,6 +165,7 @@ static PacsStatus write_picture(const TranscodePicture *picture, uint32_t qualit
 
 const TranscodePictureFormat transcode_picture_jpeg = {
     .media_type = "image/jpeg",
+    .has_profile = true,
     .max_side = JPEG_MAX_DIMENSION,
     .write = write_picture,
 };

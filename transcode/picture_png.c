@@ -196,5 +196,6 @@ const TranscodePictureFormat transcode_picture_png = {
     .media_type = "image/png",
     .has_16_bits = true,
     .has_opacity = true,
+    .has_profile = true,
     .write = write_picture,
 };

@@ -119,6 +119,7 @@ static PacsStatus write_picture(const TranscodePicture *picture, uint32_t qualit
 const TranscodePictureFormat transcode_picture_webp = {
     .media_type = "image/webp",
     .has_opacity = true,
+    .has_profile = true,
     .max_side = WEBP_MAX_DIMENSION,
     .write = write_picture,
 };

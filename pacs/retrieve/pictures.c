@@ -15,9 +15,10 @@
 #include "pacs/retrieve/waveform.h"
 #include "pacs/util/limits.h"
 #include "transcode/annotation.h"
+#include "transcode/profile.h"
 
 #define RENDERER_VERSION                                                                                     \
-    3 /* rises when other pixels come out of the same attributes: what was kept is made anew */
+    4 /* rises when other pixels come out of the same attributes: what was kept is made anew */
 #define ANIMATION_SIDE 1024u /* of a cine nobody gave a size */
 #define REPRESENTATIVE_FRAME PACS_TAG(0x0028, 0x6010)
 
@@ -343,14 +344,37 @@ static PacsStatus annotate(Making *making, const TranscodeView *view, const Pacs
     return status == PACS_OK ? transcode_annotate(picture, lines, count, err) : status;
 }
 
-/** Greys have no colours to convert, and colours without a profile are sRGB. */
-static PacsStatus check_profile(PacsPictureProfile wanted, const TranscodePicture *picture, PacsError *err)
+/** A profile that cannot be used refuses this form of the picture alone: others are there to be asked for. */
+static PacsStatus convert(const PacsPictureWish *wish, TranscodeSpace space, TranscodePicture *picture,
+                          PacsArena *arena, PacsError *err)
 {
-    if (wanted == PACS_PROFILE_NONE || wanted == PACS_PROFILE_IMAGE || picture->channels < 3 ||
-        (wanted == PACS_PROFILE_SRGB && !picture->icc_profile))
+    if (picture->channels >= 3 && space != TRANSCODE_SPACE_SRGB &&
+        !transcode_format_has_profile(wish->format))
+        return pacs_fail(err, PACS_UNSUPPORTED, "%s cannot say which colours it has: only sRGB's",
+                         transcode_format_media_type(wish->format));
+    const PacsStatus status = transcode_profile_convert(picture, space, arena, err);
+    return status == PACS_INVALID || status == PACS_TOO_LARGE
+               ? pacs_fail_context(err, PACS_UNSUPPORTED, "colours are not converted, iccprofile=yes or no: ")
+               : status;
+}
+
+static PacsStatus apply_profile(const PacsPictureWish *wish, TranscodePicture *picture, PacsArena *arena,
+                                PacsError *err)
+{
+    switch (wish->profile) {
+    case PACS_PROFILE_IMAGE:
+        return transcode_profile_settle(picture, arena, err);
+    case PACS_PROFILE_SRGB:
+        return convert(wish, TRANSCODE_SPACE_SRGB, picture, arena, err);
+    case PACS_PROFILE_ADOBE_RGB:
+        return convert(wish, TRANSCODE_SPACE_ADOBE_RGB, picture, arena, err);
+    case PACS_PROFILE_ROMM_RGB:
+        return convert(wish, TRANSCODE_SPACE_ROMM_RGB, picture, arena, err);
+    default:
+        picture->icc_profile = NULL;
+        picture->icc_profile_size = 0;
         return PACS_OK;
-    return pacs_fail(err, PACS_UNSUPPORTED,
-                     "colours are not converted into another profile: iccprofile=yes or no");
+    }
 }
 
 static PacsStatus read_frame(Making *making, uint32_t frame_number, PacsBuffer *pixels,
@@ -391,18 +415,22 @@ static PacsStatus draw_frame(Making *making, uint32_t frame_number, TranscodePic
     status = render(making, &native, ret_attributes, &view, &picture, err);
     if (status == PACS_OK)
         status = annotate(making, &view, ret_attributes, &picture, err);
+    if (status == PACS_OK)
+        status = apply_profile(&making->picture->wish, &picture, making->values.arena, err);
     if (status != PACS_OK)
         return status;
-    status = check_profile(making->picture->wish.profile, &picture, err);
-    if (status != PACS_OK)
-        return status;
-    if (making->picture->wish.profile == PACS_PROFILE_NONE) {
-        picture.icc_profile = NULL;
-        picture.icc_profile_size = 0;
-    }
     *ret_picture = picture;
     picture = (TranscodePicture){0};
     return PACS_OK;
+}
+
+static PacsStatus draw_waveform(Making *making, TranscodePicture *picture, PacsError *err)
+{
+    const PacsPictureWish *wish = &making->picture->wish;
+    const PacsStatus status = pacs_waveform_draw(&making->values, &wish->view, wish->annotations, picture,
+                                                 err);
+
+    return status == PACS_OK ? apply_profile(wish, picture, making->values.arena, err) : status;
 }
 
 static PacsStatus make_still(Making *making, PacsBuffer *out, PacsError *err)
@@ -415,7 +443,7 @@ static PacsStatus make_still(Making *making, PacsBuffer *out, PacsError *err)
     if (making->picture->image)
         status = draw_frame(making, choose_frame(making), &picture, &attributes, err);
     else if (is_drawn(making->picture))
-        status = pacs_waveform_draw(&making->values, &wish->view, wish->annotations, &picture, err);
+        status = draw_waveform(making, &picture, err);
     if (wish->is_thumbnail &&
         (status == PACS_UNSUPPORTED || status == PACS_INVALID || status == PACS_TOO_LARGE))
         status = pacs_placeholder_draw(&making->values, &wish->view, &picture, err);

@@ -35,7 +35,7 @@ typedef enum PacsPictureLook {
 typedef enum PacsPictureProfile {
     PACS_PROFILE_NONE,  /* colours as they are, and no word about them */
     PACS_PROFILE_IMAGE, /* with the image's own profile, or that of the colours they are in */
-    PACS_PROFILE_SRGB,  /* these where the colours are in them already: none are converted */
+    PACS_PROFILE_SRGB, /* colours converted into these (transcode/profile.h), with their profile; greys as for IMAGE */
     PACS_PROFILE_ADOBE_RGB,
     PACS_PROFILE_ROMM_RGB,
 } PacsPictureProfile;

@@ -125,6 +125,7 @@
 #define PACS_MAX_GRAPHIC_POINTS (1u << 20)    /* coordinates of all of them together */
 #define PACS_MAX_OVERLAY (32u << 20)          /* one plane: 16,000 by 16,000 pixels */
 #define PACS_MAX_ICC_PROFILE (8u << 20)       /* scanners' are 1 to 3 MB */
+#define PACS_MAX_ICC_TABLE (64u << 20)        /* one table of a profile in memory: 8 MB of a file as floats are 32 */
 #define PACS_MAX_JPEG_2000_TILES 4096u        /* of one frame: 64 by 64; OpenJPEG keeps 6 kB for each before it has read one */
 #define PACS_MAX_JPEG_2000_BLOCKS (1u << 20)  /* code-blocks and precincts of one frame: 40,000 for the largest in blocks of 64 by 64 */
 

@@ -3,7 +3,7 @@
 import numpy as np
 from pydicom.dataset import Dataset
 
-from . import image
+from . import colour_profile, image
 from .part10 import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, file_of
 
 SYNTAXES = {"implicit": IMPLICIT, "explicit": EXPLICIT, "bigendian": BIG_ENDIAN, "deflated": DEFLATED}
@@ -67,6 +67,9 @@ def layouts(catalogue):
             delattr(ds, keyword)
         ds.add_new(tag, vr, (image.grey(rows, columns) / 7).astype(kind).tobytes())
         catalogue.add(name + ".dcm", file_of(ds), f"parametric map with {word} pixel data ({vr})")
+    for word, profile in (("adobe-rgb", colour_profile.adobe_rgb()), ("broken-profile", colour_profile.adobe_rgb()[:300])):
+        name = "native/slide-" + word
+        catalogue.add(name + ".dcm", file_of(slide(name, profile)), f"a slide whose optical path has an ICC profile: {word}")
     name = "native/overlay-and-lut"
     catalogue.add(name + ".dcm", file_of(overlay(name)), "overlay plane (6000,3000), modality and VOI LUT sequences")
 
@@ -79,6 +82,15 @@ def palette(catalogue):
         table = ((np.arange(256) * (offset + 1) * 257) % 65536).astype("<u2").tobytes()
         setattr(ds, colour + "PaletteColorLookupTableData", table)
     catalogue.add(name + ".dcm", file_of(image.set_pixels(ds, image.grey(16, 24).tobytes(), "OB")), "palette colour, 16-bit tables")
+
+
+def slide(name, profile):
+    ds = image.describe(image.base(name, image.SLIDE, "SM"), 16, 24, samples=3, photometric="RGB", frames=1)
+    path = Dataset()
+    path.OpticalPathIdentifier = "1"
+    path.ICCProfile = profile + b"\0" * (len(profile) % 2)
+    ds.OpticalPathSequence = [path]
+    return image.set_pixels(ds, image.colour(16, 24).tobytes(), "OB")
 
 
 def overlay(name):

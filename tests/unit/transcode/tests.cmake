@@ -3,6 +3,7 @@ foreach(name render_tone render_colour render_layers render_geometry render_grap
 endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/picture_test SOURCES support/picture_read.c
     LINKS transcode PkgConfig::png PkgConfig::jpeg PkgConfig::webp PkgConfig::gif)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/profile_test LINKS transcode PkgConfig::lcms m)
 foreach(name layout colour)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode m)
 endforeach()
