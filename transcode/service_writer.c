@@ -74,9 +74,9 @@ static PacsStatus start(TranscodeWriter *writer, PacsError *err)
     const int failed = pthread_create(&writer->thread, NULL, run, writer);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     writer->has_thread = failed == 0;
-    return failed == 0 ? PACS_OK
-                       : pacs_fail(err, PACS_UNAVAILABLE, "no thread to be had for the cache: %s",
-                                   strerror(failed));
+    return failed == 0
+               ? PACS_OK
+               : pacs_fail(err, PACS_UNAVAILABLE, "no thread to be had for the cache: %s", strerror(failed));
 }
 
 PacsStatus transcode_writer_new(TranscodeWrite write, void *context, TranscodeWriter **ret_writer,
