@@ -15,6 +15,7 @@
 
 #define DEFAULT_POLL_MS 1000
 #define CHANGES_PER_PAGE 100
+#define RETRIES_MAX 60 /* seconds: then there is more wrong than a crowd */
 #define FRAMES_MAX 256 /* of one instance: a viewer asks for the next ones while it shows these */
 #define ARENA_MAX ((size_t)256 << 20) /* a frame table of 64 MiB, a list of a study's objects */
 
@@ -26,6 +27,7 @@ struct PacsPreparer {
     PacsArena *arena;                         /* of one change */
     int64_t seq;                              /* of the last change that was looked at */
     uint64_t generation;
+    bool has_missed; /* the feed could not be read */
 
     pthread_t thread;
     pthread_mutex_t lock;
@@ -57,9 +59,9 @@ static bool pause_for(PacsPreparer *preparer, uint32_t ms)
 }
 
 /** Nothing that fails here is anybody's loss; a crowd before the service is waited for. */
-static bool is_worth_a_retry(PacsPreparer *preparer, PacsStatus status)
+static bool is_worth_a_retry(PacsPreparer *preparer, PacsStatus status, unsigned *tries)
 {
-    return status == PACS_UNAVAILABLE && !pause_for(preparer, DEFAULT_POLL_MS);
+    return status == PACS_UNAVAILABLE && ++*tries < RETRIES_MAX && !pause_for(preparer, DEFAULT_POLL_MS);
 }
 
 /* ---- Frames ---- */
@@ -75,12 +77,13 @@ static PacsStatus prepare_frame(PacsPreparer *preparer, const PacsRetrievedImage
         .is_cancelled = is_stopping,
         .cancel_context = preparer};
     PacsStatus status = PACS_OK;
+    unsigned tries = 0;
 
     do {
         TranscodeResult *result = NULL;
         status = pacs_retrieve_convert(preparer->retrieve, &conversion, &result, NULL);
         transcode_result_unref(result);
-    } while (is_worth_a_retry(preparer, status));
+    } while (is_worth_a_retry(preparer, status, &tries));
     return status;
 }
 
@@ -121,6 +124,7 @@ static PacsStatus make_thumbnail(PacsPreparer *preparer, const PacsUidPath *path
     const PacsPictureWaiting waiting = {
         .priority = TRANSCODE_BACKGROUND, .is_cancelled = is_stopping, .context = preparer};
     PacsPicture *picture = NULL;
+    unsigned tries = 0;
 
     PacsStatus status = pacs_picture_find(preparer->retrieve, &name, &wish, preparer->arena, &picture, NULL);
     if (status != PACS_OK)
@@ -129,7 +133,7 @@ static PacsStatus make_thumbnail(PacsPreparer *preparer, const PacsUidPath *path
         TranscodeResult *result = NULL;
         status = pacs_picture_make(preparer->retrieve, picture, &waiting, &result, NULL);
         transcode_result_unref(result);
-    } while (is_worth_a_retry(preparer, status));
+    } while (is_worth_a_retry(preparer, status, &tries));
     return status;
 }
 
@@ -208,8 +212,10 @@ static bool follow(PacsPreparer *preparer)
                                    .type_mask = wanted_types(&preparer->options)};
     PacsChangePage page;
 
-    if (!arena || pacs_index_read_changes(preparer->index, &query, arena, &page, NULL) != PACS_OK)
+    if (!arena || pacs_index_read_changes(preparer->index, &query, arena, &page, NULL) != PACS_OK) {
+        preparer->has_missed = true; /* asked again, whether something is written or not */
         return false;
+    }
     for (size_t i = 0; i < page.count && !is_stopping(preparer); i++) {
         pacs_arena_reset(preparer->arena);
         prepare(preparer, &page.changes[i]);
@@ -225,8 +231,9 @@ static bool has_changed(PacsPreparer *preparer)
 
     if (!pacs_index_generation(preparer->index, &generation))
         return true;
-    const bool has = generation != preparer->generation;
+    const bool has = preparer->has_missed || generation != preparer->generation;
     preparer->generation = generation;
+    preparer->has_missed = false;
     return has;
 }
 

@@ -62,6 +62,11 @@ static PacsStatus failing_check(PacsIndex *self, PacsError *err)
     return status == PACS_OK ? inner_of(self)->ops->check(inner_of(self), err) : status;
 }
 
+static bool failing_generation(PacsIndex *self, uint64_t *ret_generation)
+{
+    return pacs_index_generation(inner_of(self), ret_generation);
+}
+
 static PacsStatus failing_add(PacsIndex *self, const PacsPreparedAdd *add, PacsIndexAdded *ret_added,
                               PacsError *err)
 {
@@ -329,6 +334,7 @@ static const PacsIndexOps failing_ops = {
     .name = "failing",
     .free = failing_free,
     .check = failing_check,
+    .generation = failing_generation,
     .add = failing_add,
     .delete_resource = failing_delete_resource,
     .stabilise = failing_stabilise,

@@ -15,6 +15,7 @@
 #include "pacs/retrieve/pictures.h"
 #include "pacs/util/clock.h"
 #include "tests/support/archive.h"
+#include "tests/support/index_failing.h"
 #include "tests/support/object.h"
 
 #define DEADLINE_NS (20ull * 1000 * 1000 * 1000)
@@ -133,6 +134,20 @@ static void a_series_that_is_stable_has_its_thumbnail(void **state)
     assert_false(thumbnail_is_there(1));
 }
 
+static void a_feed_that_could_not_be_read_is_asked_again_although_nothing_is_written(void **state)
+{
+    (void)state;
+    PACS_AUTO(PacsIndex) failing = index_failing_new(archive.index);
+    const PacsPrepareOptions options = {.transfer_syntax_uid = PACS_UID_RLE_LOSSLESS, .poll_ms = 1};
+
+    assert_int_equal(pacs_preparer_new(&options, retrieve, failing, metrics, &preparer, NULL), PACS_OK);
+    index_failing_arm(failing, INDEX_FAILING_READ_CHANGES, 1, PACS_UNAVAILABLE);
+    (void)test_archive_push_object(&archive, 1);
+    await(frame_is_there, 1);
+    pacs_preparer_free(preparer);
+    preparer = NULL;
+}
+
 static void a_preparer_ends_while_it_has_work(void **state)
 {
     (void)state;
@@ -151,6 +166,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(small_frames_are_left_to_who_asks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_series_that_is_stable_has_its_thumbnail, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_feed_that_could_not_be_read_is_asked_again_although_nothing_is_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_preparer_ends_while_it_has_work, set_up, tear_down),
     };
 
