@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "pacs/dicom/uid.h"
@@ -50,6 +52,12 @@ static PacsStatus decode(const TranscodeFrame *frame, const TranscodeLayout *lay
     if (strcmp(wish, "descriptors") == 0)
         out[0] = fcntl(3, F_GETFD) >= 0 && fcntl(5, F_GETFD) < 0 && fcntl(6, F_GETFD) < 0 &&
                  fcntl(7, F_GETFD) < 0;
+    if (strcmp(wish, "silence") == 0) {
+        struct stat out_info,
+            null_info = {.st_rdev = makedev(1, 3)}; /* /dev/null, which cannot be opened here */
+        out[0] = fstat(STDERR_FILENO, &out_info) == 0 && out_info.st_rdev == null_info.st_rdev &&
+                 fstat(STDOUT_FILENO, &out_info) == 0 && out_info.st_rdev == null_info.st_rdev;
+    }
     if (strcmp(wish, "stay") == 0 && memcmp(wish + 8, &pid, sizeof pid) == 0)
         for (;;)
             (void)pause();
@@ -252,17 +260,17 @@ static void a_decoder_is_ended_when_nobody_waits(void **state)
     stage_close(&stage);
 }
 
-static void a_decoder_has_no_files_and_no_network(void **state)
+static void a_decoder_has_no_files_no_network_and_no_voice(void **state)
 {
     (void)state;
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
     skip(); /* it needs them for what it has to say */
 #endif
-    static const char *const wishes[] = {"file", "network", "descriptors"};
+    static const char *const wishes[] = {"file", "network", "descriptors", "silence"};
     Stage stage;
 
     open_stage(&stage, 10000);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         assert_int_equal(decode_here(&stage, wishes[i], NULL), PACS_OK);
         assert_int_equal(wish.pixels[0], 1);
     }
@@ -293,7 +301,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_decoder_that_died_while_idle_is_replaced),
         cmocka_unit_test(a_frame_whose_decoder_was_killed_is_tried_again),
         cmocka_unit_test(a_decoder_is_ended_when_nobody_waits),
-        cmocka_unit_test(a_decoder_has_no_files_and_no_network),
+        cmocka_unit_test(a_decoder_has_no_files_no_network_and_no_voice),
         cmocka_unit_test(a_program_that_cannot_be_started_is_said),
     };
 
