@@ -117,6 +117,7 @@ PacsStatus pacs_settings_read(const PacsConfig *config, PacsSettings *ret_settin
 
     if (warn)
         warn_of_others(config, warn);
+    settings.config = config;
     *ret_settings = settings;
     *ret_defaults = PACS_STEAL(defaults);
     return PACS_OK;

@@ -64,6 +64,9 @@ typedef struct PacsSettings {
     bool ingest_transcoding_of_compressed;
     uint64_t dicom_lossy_transcoding_quality;
 
+    const json_t *events;     /* read by events/relay/settings.h, from `config` */
+    const PacsConfig *config; /* what all of this was read from: borrowed */
+
     const char *log_level;
     const char *log_format;
     uint64_t shutdown_timeout_s;

@@ -152,6 +152,21 @@ const PacsSetting pacs_settings_table[] = {
     NUMBER("DicomMaximumAssociations", dicom_maximum_associations, "100", 1, 10000,
            "More at once are refused with \"local limit exceeded\", which senders retry."),
 
+    SECTION(
+        "Events", "Events", PACS_SETTING_JSON, events, "{}",
+        "What happens to studies, told to others: {\"Source\": \"/lightbox/NAME\", \"PublicRoot\": \"\", \"ViewerUrl\": \"\",\n"
+        "\"RetentionDays\": 14, \"LogSink\": \"\", \"ContentMode\": \"binary\", \"PhiFields\": [], \"Lanes\": [],\n"
+        "\"MaxOutboxRows\": 5000000, \"MaxOutboxAgeSeconds\": 604800}. LogSink: a file of JSON lines, - for standard\n"
+        "output. ContentMode: how CloudEvents are written, or {TOPIC: how}. PhiFields: what of the patient is in events\n"
+        "beside UIDs and numbers. Lanes: [{\"Lane\": \"vip\", \"CallingAet\": [\"CT1*\"], \"CalledAet\": [], \"Modality\": [],\n"
+        "\"Tags\": {TAG: [VALUE]}}], normal, vip, svip1 or svip2; the first that matches a study's first instance.\n"
+        "With \"Kafka\": {\"Brokers\": \"host:9092\", \"ClientId\": \"lightbox\", \"SecurityProtocol\": \"PLAINTEXT\",\n"
+        "\"SaslMechanism\": \"SCRAM-SHA-512\", \"SaslUsername\": \"\", \"SaslPassword\": \"\", \"CaLocation\": \"\",\n"
+        "\"CertificateLocation\": \"\", \"KeyLocation\": \"\", \"TopicPrefix\": \"\", \"Partitions\": 0, \"ReplicationFactor\": 0,\n"
+        "\"MinInsyncReplicas\": 0, \"DeliveryTimeout\": 120, \"Properties\": {}} they go to Kafka (`lightbox topics ensure`\n"
+        "makes its topics; 0: as the table of topics says). While more than MaxOutboxRows wait, or one for longer than\n"
+        "MaxOutboxAgeSeconds, new objects are refused for the time being; 0: never."),
+
     SECTION("Operation", "LogLevel", PACS_SETTING_TEXT, log_level, "\"info\"",
             "trace, debug, info, warning or error."),
     TEXT("LogFormat", log_format, "\"text\"",
@@ -263,6 +278,5 @@ const char *const pacs_settings_without_effect[] = {
     "ZipUseUtf8",
     "OverwriteInstancesMode",
     "Roles",
-    "Events",
     NULL,
 };
