@@ -91,6 +91,11 @@
 #define PACS_MAX_UID_MATCHES 64               /* patients who share one UID: more is a broken sender, the first ones are served */
 #define PACS_MAX_INDEX_BATCH 128              /* writes that share one commit: keeps the first of them below 20 ms */
 
+/* Events from outside */
+#define PACS_MAX_CLOUD_EVENT (1u << 20)       /* the value of one record, or its structured form: what brokers take unless told otherwise */
+#define PACS_MAX_CLOUD_EVENT_HEADERS 256      /* count; ours have 20, tracing and gateways add some */
+#define PACS_MAX_CLOUD_EVENT_ATTRIBUTE 4096   /* one attribute's text: a URL with a token is the longest */
+
 /* Reports as pages */
 #define PACS_MAX_REPORT_ARENA (256u << 20)    /* attributes and texts of one structured report: three times its JSON */
 #define PACS_MAX_REPORT_PAGE (64u << 20)      /* its page: CAD reports with 10,000 findings have 10 MB */

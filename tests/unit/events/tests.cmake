@@ -1,2 +1,5 @@
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit events/events_settings_test LINKS events_settings
     SOURCES support/config_fixture.c support/temporary.c)
+foreach(name event_types topics cloudevent cloudevent_parse compose)
+    pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit events/${name}_test LINKS events_contract)
+endforeach()
