@@ -6,6 +6,8 @@ foreach(package jansson sqlite3 libmicrohttpd zlib expat cmocka charls libopenjp
     pkg_check_modules(${package} REQUIRED IMPORTED_TARGET ${package})
 endforeach()
 pkg_check_modules(png REQUIRED IMPORTED_TARGET libpng) # tests
+pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(pq REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(crypto REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(deflate REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
@@ -31,6 +33,20 @@ endif()
 if(PACS_FUZZ)
     target_compile_options(pacs_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
+
+# pacs_migrations(HEADER PREFIX): makes migrations.c of this folder's migrations/*.sql, in the order of their numbers; HEADER
+# declares its PREFIX_migrations and PREFIX_migration_count.
+function(pacs_migrations header prefix)
+    file(GLOB files CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/migrations/*.sql)
+    list(SORT files)
+    list(JOIN files "|" list)
+    add_custom_command(
+        OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/migrations.c
+        COMMAND ${CMAKE_COMMAND} -DOUT=${CMAKE_CURRENT_BINARY_DIR}/migrations.c "-DIN=${list}" -DHEADER=${header}
+                -DPREFIX=${prefix} -P ${CMAKE_SOURCE_DIR}/cmake/embed_migrations.cmake
+        DEPENDS ${files} ${CMAKE_SOURCE_DIR}/cmake/embed_migrations.cmake
+        VERBATIM)
+endfunction()
 
 # pacs_room(NAME SOURCES file... [LINKS target...]): a room's library. LINKS names the rooms it may call and
 # the packages it wraps; a header from any other room does not link, which is how a wrong arrow shows.

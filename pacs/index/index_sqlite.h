@@ -3,9 +3,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "pacs/database/sqlite.h"
 #include "pacs/index/index_backend.h"
 #include "pacs/index/index_event.h"
-#include "pacs/index/sqlite.h"
 
 /**
  * Inside of the SQLite back end; for index_sqlite*.c alone.

@@ -6,7 +6,7 @@ import sys
 # Lowest first; rooms in one set ignore each other.
 LAYERS = [
     {"pacs/util"},
-    {"pacs/bridge"},
+    {"pacs/bridge", "pacs/database"},
     {"pacs/dicom"},
     {"pacs/index", "pacs/store", "transcode", "events"},
     {"pacs/ingest"},
@@ -14,8 +14,13 @@ LAYERS = [
     {"pacs/edit", "pacs/jobs", "pacs/lifecycle"},
     {"pacs/http"},
     {"pacs/dimse", "pacs/rest", "dicomweb"},
+    {"workers/http_client"},
+    {"workers/loop"},
+    {"workers/consumer-dicom", "workers/imaging-report"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
+# Processes of their own: what of the house they may know at all.
+WORKERS_MAY = ("workers/", "events/contract/", "events/kafka/", "pacs/http/", "pacs/database/", "pacs/util/")
 EXCEPTIONS = {
     # the event row is written in the index's own transaction, so its relay reads it through the index
     ("events/relay", "pacs/index"),
@@ -42,6 +47,8 @@ def faults(path):
         where = f"{path}:{number}: includes {match[1]}"
         if RANK[other] >= RANK[own] and (str(pathlib.Path(path).parent), other) not in EXCEPTIONS:
             yield f"{where}, a room that is not below {own}"
+        if own.startswith("workers/") and not match[1].startswith(WORKERS_MAY):
+            yield f"{where}, which is no business of a worker"
         if PRIVATE.search(match[1]):
             yield f"{where}, which is private to {other}"
 
@@ -49,7 +56,7 @@ def faults(path):
 def main():
     root = pathlib.Path(__file__).resolve().parents[2]
     found = []
-    for folder in ("pacs", "dicomweb", "transcode", "events"):
+    for folder in ("pacs", "dicomweb", "transcode", "events", "workers"):
         for path in sorted((root / folder).rglob("*.[ch]")):
             found += faults(str(path.relative_to(root)))
     print("\n".join(found) or "layers: every include points down")

@@ -6,4 +6,3 @@ foreach(name index_sqlite index_sqlite_own index_sqlite_crash index_sqlite_searc
 endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit index/index_values_test LINKS pacs_index SOURCES support/indexed_object.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit index/index_match_test LINKS pacs_index)
-pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit index/sqlite_log_test LINKS pacs_index SOURCES support/temporary.c)

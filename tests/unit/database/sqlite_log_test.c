@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "pacs/index/sqlite.h"
+#include "pacs/database/sqlite.h"
 #include "tests/support/temporary.h"
 
 static char *folder;

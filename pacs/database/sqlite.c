@@ -1,4 +1,4 @@
-#include "pacs/index/sqlite.h"
+#include "pacs/database/sqlite.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pacs/index/sqlite_log.h"
+#include "pacs/database/sqlite_log.h"
 
 #define STATEMENT_SLOTS 256 /* a power of two, twice what the index has statements */
 #define BUSY_TIMEOUT_MS 10000
@@ -96,35 +96,6 @@ PacsStatus pacs_sqlite_script(PacsSqlite *connection, const char *sql, PacsError
 {
     const int code = sqlite3_exec(connection->db, sql, NULL, NULL, NULL);
     return code == SQLITE_OK ? PACS_OK : fail(connection, code, err);
-}
-
-PacsSqlValue pacs_sql_i64(int64_t number)
-{
-    return (PacsSqlValue){.kind = PACS_SQL_I64, .number = number};
-}
-
-PacsSqlValue pacs_sql_u64(uint64_t number)
-{
-    assert(number <= INT64_MAX);
-    return pacs_sql_i64((int64_t)number);
-}
-
-PacsSqlValue pacs_sql_text(const char *text)
-{
-    if (!text)
-        return pacs_sql_null();
-    return (PacsSqlValue){.kind = PACS_SQL_TEXT, .bytes = text, .size = strlen(text)};
-}
-
-PacsSqlValue pacs_sql_bytes(const void *bytes, size_t size)
-{
-    /* A NULL pointer would be bound as NULL: an empty value is not an absent one. */
-    return (PacsSqlValue){.kind = PACS_SQL_BYTES, .bytes = bytes ? bytes : "", .size = size};
-}
-
-PacsSqlValue pacs_sql_null(void)
-{
-    return (PacsSqlValue){.kind = PACS_SQL_NULL};
 }
 
 static Slot *find_slot(PacsSqlite *connection, const char *sql)

@@ -1,4 +1,4 @@
-#include "pacs/index/sqlite_log.h"
+#include "pacs/database/sqlite_log.h"
 
 #include <pthread.h>
 #include <sqlite3.h>

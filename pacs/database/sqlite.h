@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pacs/database/sql_value.h"
 #include "pacs/util/arena.h"
 #include "pacs/util/auto.h"
 #include "pacs/util/status.h"
@@ -37,25 +38,9 @@ PACS_CHECKED PacsStatus pacs_sqlite_script(PacsSqlite *connection, const char *s
  *  well. */
 bool pacs_sqlite_try(PacsSqlite *connection, const char *sql);
 
-/** A value to bind. Text and bytes are borrowed until the statement has ended. */
-typedef struct PacsSqlValue {
-    enum { PACS_SQL_NULL, PACS_SQL_I64, PACS_SQL_TEXT, PACS_SQL_BYTES } kind;
-    int64_t number;
-    const void *bytes;
-    size_t size;
-} PacsSqlValue;
-
-PacsSqlValue pacs_sql_i64(int64_t number);
-PacsSqlValue pacs_sql_u64(uint64_t number);   /* asserted below 2^63: checked where it came in */
-PacsSqlValue pacs_sql_text(const char *text); /* NULL is NULL */
-PacsSqlValue pacs_sql_bytes(const void *bytes, size_t size);
-PacsSqlValue pacs_sql_null(void);
-
 /** Run a statement to its end: `PACS_SQL_RUN(connection, err, SQL, pacs_sql_i64(id), ...)`. */
 PACS_CHECKED PacsStatus pacs_sqlite_run(PacsSqlite *connection, const char *sql, const PacsSqlValue *values,
                                         size_t count, PacsError *err);
-#define PACS_SQL_VALUES(...)                                                                                 \
-    (const PacsSqlValue[]){__VA_ARGS__}, sizeof((const PacsSqlValue[]){__VA_ARGS__}) / sizeof(PacsSqlValue)
 #define PACS_SQL_RUN(connection, err, sql, ...)                                                              \
     pacs_sqlite_run((connection), (sql), PACS_SQL_VALUES(__VA_ARGS__), (err))
 

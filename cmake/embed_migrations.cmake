@@ -1,7 +1,7 @@
-# cmake -DOUT=migrations.c -DIN=a.sql|b.sql -P embed_migrations.cmake: SQL files as C strings, one per file.
+# cmake -DOUT=migrations.c -DIN=a.sql|b.sql -DHEADER=room/migrations.h -DPREFIX=room -P embed_migrations.cmake: SQL files as C strings, one per file.
 # Bytes rather than string literals: those may have 4,095 characters only, and quotes would need care.
 string(REPLACE "|" ";" files "${IN}")
-set(text "#include \"pacs/index/migrations.h\"\n\n")
+set(text "#include \"${HEADER}\"\n\n")
 set(names "")
 set(count 0)
 foreach(file IN LISTS files)
@@ -16,6 +16,6 @@ foreach(file IN LISTS files)
     string(APPEND text "/* ${name} */\nstatic const char migration_${count}[] = {${bytes}0};\n")
     string(APPEND names "    migration_${count},\n")
 endforeach()
-string(APPEND text "\nconst char *const pacs_index_migrations[] = {\n${names}};\n"
-    "const uint32_t pacs_index_migration_count = ${count};\n")
+string(APPEND text "\nconst char *const ${PREFIX}_migrations[] = {\n${names}};\n"
+    "const uint32_t ${PREFIX}_migration_count = ${count};\n")
 file(WRITE "${OUT}" "${text}")

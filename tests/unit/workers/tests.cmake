@@ -1,0 +1,2 @@
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit workers/database_test LINKS workers_loop
+    SOURCES support/postgres.c support/require.c support/temporary.c)
