@@ -7,7 +7,9 @@ import warnings
 
 import pytest
 
+from support import kafka as kafka_module
 from support import orthanc, samples
+from support import postgres as postgres_module
 from support.lightbox import BINARY, Lightbox
 
 
@@ -106,3 +108,71 @@ def shared_dicom():
 def generated_dicom():
     require((samples.GENERATED / "MANIFEST.json").exists(), "build/testdata (testdata/generate.py)")
     return samples.GENERATED
+
+
+# --- brokers and databases ---
+
+def require_kafka(version):
+    require(kafka_module.JAVA, "Java")
+    require(kafka_module.jars(version).is_dir(), f"{kafka_module.jars(version)} (./dev setup)")
+
+
+@pytest.fixture(scope="session")
+def brokers(tmp_path_factory):
+    """brokers(version): one node that all tests share; each takes topics of its own and leaves the node running."""
+    started = {}
+
+    def broker(version="4"):
+        require_kafka(version)
+        if version not in started:
+            started[version] = kafka_module.Kafka(tmp_path_factory.mktemp(f"kafka-{version}"), version).start()
+        return started[version]
+
+    yield broker
+    for kafka in started.values():
+        kafka.close()
+
+
+@pytest.fixture
+def kafka(brokers):
+    """The shared node of the newest version."""
+    return brokers()
+
+
+@pytest.fixture
+def make_kafka(tmp_path):
+    """Starts clusters of the test's own, to be ill-treated: make_kafka(version, nodes=3, settings={}, disk_megabytes=60)."""
+    made = []
+
+    def make(version="4", **options):
+        require_kafka(version)
+        made.append(kafka_module.Kafka(tmp_path / f"kafka-{len(made)}", version, **options))
+        return made[-1].start()
+
+    yield make
+    for kafka in made:
+        kafka.close()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """One PostgreSQL for all tests; each creates a database of its own."""
+    require(postgres_module.PROGRAMS, "PostgreSQL")
+    server = postgres_module.Postgres().start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def make_postgres():
+    """Starts PostgreSQL servers of the test's own."""
+    require(postgres_module.PROGRAMS, "PostgreSQL")
+    made = []
+
+    def make(settings=None):
+        made.append(postgres_module.Postgres(settings))
+        return made[-1].start()
+
+    yield make
+    for server in made:
+        server.close()
