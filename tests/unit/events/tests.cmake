@@ -3,3 +3,4 @@ pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit events/events_settings_test LINKS eve
 foreach(name event_types topics cloudevent cloudevent_parse compose)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit events/${name}_test LINKS events_contract)
 endforeach()
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit events/producer_test LINKS events_kafka SOURCES support/kafka_mock.c)
