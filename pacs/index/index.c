@@ -124,22 +124,6 @@ PacsStatus pacs_index_write_setting(PacsIndex *index, const char *name, const ch
     return index->ops->write_setting(index, name, value, err);
 }
 
-PacsStatus pacs_index_read_outbox(PacsIndex *index, size_t max, PacsArena *arena,
-                                  PacsOutboxEvent **ret_events, size_t *ret_count, PacsError *err)
-{
-    return index->ops->read_outbox(index, max, arena, ret_events, ret_count, err);
-}
-
-PacsStatus pacs_index_mark_sent(PacsIndex *index, const int64_t *ids, size_t count, PacsError *err)
-{
-    return count == 0 ? PACS_OK : index->ops->mark_sent(index, ids, count, err);
-}
-
-PacsStatus pacs_index_outbox_depth(PacsIndex *index, PacsOutboxDepth *ret_depth, PacsError *err)
-{
-    return index->ops->outbox_depth(index, ret_depth, err);
-}
-
 /* ---- Reading ---- */
 
 PacsStatus pacs_index_find(PacsIndex *index, PacsLevel level, const char *id, PacsResourceParts parts,

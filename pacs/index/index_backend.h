@@ -17,7 +17,7 @@ typedef struct PacsIndexScope {
 
 /**
  * What a back end of the index fills in. For back ends and their wrappers in tests alone; everybody else
- * calls the functions of index.h and index_write.h, which check their arguments and come here.
+ * calls the functions of index.h, index_write.h and index_outbox.h, which check their arguments and come here.
  *
  * Ids arrive as 20 bytes: text that is no Orthanc id is PACS_NOT_FOUND before a back end is asked.
  * Every slot is required unless its line says otherwise. Each keeps what index.h promises of the function of
@@ -75,10 +75,25 @@ typedef struct PacsIndexOps {
                                PacsError *err);
     PacsStatus (*write_setting)(PacsIndex *self, const char *name, const char *value, PacsError *err);
 
-    PacsStatus (*read_outbox)(PacsIndex *self, size_t max, PacsArena *arena, PacsOutboxEvent **ret_events,
-                              size_t *ret_count, PacsError *err);
-    PacsStatus (*mark_sent)(PacsIndex *self, const int64_t *ids, size_t count, PacsError *err);
+    PacsStatus (*read_outbox)(PacsIndex *self, int64_t after_id, size_t max, PacsArena *arena,
+                              PacsOutboxEvent **ret_events, size_t *ret_count, PacsError *err);
+    PacsStatus (*read_events)(PacsIndex *self, const PacsEventQuery *query, PacsArena *arena,
+                              PacsEventPage *ret_page, PacsError *err);
+    PacsStatus (*event_bounds)(PacsIndex *self, PacsEventBounds *ret_bounds, PacsError *err);
     PacsStatus (*outbox_depth)(PacsIndex *self, PacsOutboxDepth *ret_depth, PacsError *err);
+    PacsStatus (*mark_sent)(PacsIndex *self, const PacsFence *fence, const int64_t *ids, size_t count,
+                            PacsError *err);
+    PacsStatus (*mark_dead)(PacsIndex *self, const PacsFence *fence, int64_t id, const char *reason,
+                            PacsError *err);
+    PacsStatus (*list_dead)(PacsIndex *self, int64_t after_id, size_t max, PacsArena *arena,
+                            PacsOutboxEvent **ret_events, size_t *ret_count, PacsError *err);
+    /** To be sent again, or forgotten. */
+    PacsStatus (*settle_dead)(PacsIndex *self, const char *ce_id, bool sends, PacsError *err);
+    PacsStatus (*purge_outbox)(PacsIndex *self, int64_t before_ms, bool include_unsent, uint32_t limit,
+                               uint32_t *ret_count, PacsError *err);
+    PacsStatus (*tell)(PacsIndex *self, const PacsTold *told, PacsError *err);
+    PacsStatus (*listen)(PacsIndex *self, PacsEventListener *listener, void *context, PacsError *err);
+    void (*unlisten)(PacsIndex *self, PacsEventListener *listener, void *context);
 
     /** None is PACS_OK and 0. */
     PacsStatus (*find_series_metadata)(PacsIndex *self, const PacsUidPath *path, PacsArena *arena,
@@ -95,7 +110,7 @@ typedef struct PacsIndexOps {
     PacsStatus (*purge_metadata)(PacsIndex *self, int64_t before_ms, bool *ret_left, PacsError *err);
 
     PacsStatus (*take_lease)(PacsIndex *self, const char *name, const char *holder, uint32_t ttl_ms,
-                             bool *ret_held, PacsError *err);
+                             bool *ret_held, uint64_t *ret_epoch, PacsError *err);
     PacsStatus (*drop_lease)(PacsIndex *self, const char *name, const char *holder, PacsError *err);
 } PacsIndexOps;
 

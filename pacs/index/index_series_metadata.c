@@ -58,9 +58,9 @@ PacsStatus pacs_index_purge_metadata(PacsIndex *index, int64_t before_ms, bool *
 }
 
 PacsStatus pacs_index_take_lease(PacsIndex *index, const char *name, const char *holder, uint32_t ttl_ms,
-                                 bool *ret_held, PacsError *err)
+                                 bool *ret_held, uint64_t *ret_epoch, PacsError *err)
 {
-    return index->ops->take_lease(index, name, holder, ttl_ms, ret_held, err);
+    return index->ops->take_lease(index, name, holder, ttl_ms, ret_held, ret_epoch, err);
 }
 
 PacsStatus pacs_index_drop_lease(PacsIndex *index, const char *name, const char *holder, PacsError *err)

@@ -84,6 +84,7 @@ static void sqlite_free(PacsIndex *self)
 {
     IndexSqlite *index = pacs_index_sqlite(self);
     pacs_index_sqlite_writer_clear(index);
+    pacs_listeners_clear(&index->listeners);
     pacs_index_sqlite_checkpoint_stop(index->checkpointer);
     pacs_index_sqlite_pool_free(index->readers);
     pacs_sqlite_close(index->writer); /* the last connection: copies the log into the database */
@@ -119,8 +120,17 @@ static const PacsIndexOps sqlite_ops = {
     .read_setting = pacs_index_sqlite_read_setting,
     .write_setting = pacs_index_sqlite_write_setting,
     .read_outbox = pacs_index_sqlite_read_outbox,
-    .mark_sent = pacs_index_sqlite_mark_sent,
+    .read_events = pacs_index_sqlite_read_events,
+    .event_bounds = pacs_index_sqlite_event_bounds,
     .outbox_depth = pacs_index_sqlite_outbox_depth,
+    .mark_sent = pacs_index_sqlite_mark_sent,
+    .mark_dead = pacs_index_sqlite_mark_dead,
+    .list_dead = pacs_index_sqlite_list_dead,
+    .settle_dead = pacs_index_sqlite_settle_dead,
+    .purge_outbox = pacs_index_sqlite_purge_outbox,
+    .tell = pacs_index_sqlite_tell,
+    .listen = pacs_index_sqlite_listen,
+    .unlisten = pacs_index_sqlite_unlisten,
     .find_series_metadata = pacs_index_sqlite_find_series_metadata,
     .read_metadata_stream = pacs_index_sqlite_read_metadata_stream,
     .read_series_json = pacs_index_sqlite_read_series_json,
@@ -184,7 +194,7 @@ static PacsStatus open_database(IndexSqlite *index, const char *path, PacsError 
     if (status == PACS_OK)
         status = pacs_index_sqlite_migrate(index->writer, &index->base.schema_version, err);
     if (status == PACS_OK) /* whoever had one has gone: the lock file is ours */
-        status = pacs_sqlite_script(index->writer, "DELETE FROM lease", err);
+        status = pacs_sqlite_script(index->writer, "UPDATE lease SET holder = '', until_ms = 0", err);
     return status;
 }
 
@@ -239,6 +249,7 @@ PacsStatus pacs_index_sqlite_open(const PacsIndexSqliteOptions *options, PacsMet
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for the index");
     *sqlite = (IndexSqlite){.base.ops = &sqlite_ops, .base.extra_tags = options->extra_tags, .lock_fd = -1};
     pacs_index_sqlite_writer_init(sqlite);
+    pacs_listeners_init(&sqlite->listeners);
     register_metrics(sqlite, metrics);
     PACS_AUTO(PacsIndex) index = &sqlite->base;
 

@@ -6,6 +6,7 @@
 #include "pacs/database/sqlite.h"
 #include "pacs/index/index_backend.h"
 #include "pacs/index/index_event.h"
+#include "pacs/index/index_listen.h"
 
 /**
  * Inside of the SQLite back end; for index_sqlite*.c alone.
@@ -20,6 +21,8 @@ typedef struct IndexTotals {
     int64_t patients, studies, series, instances;
     int64_t size_bytes, uncompressed_bytes;
     int64_t last_patient, last_study, last_series, last_instance, last_change;
+    int64_t last_event, purged_event;
+    int64_t unsent_events, parked_events, dead_events;
 } IndexTotals;
 
 /** Rows above an instance, by key. */
@@ -65,6 +68,7 @@ typedef struct IndexSqlite {
 
     IndexReaderPool *readers;
     IndexCheckpointer *checkpointer;
+    PacsListeners listeners;
     IndexTurn turn;
     atomic_uint_fast64_t generation; /* commits so far */
     atomic_uint_fast64_t removals;   /* those of them that took an object away */
@@ -74,6 +78,7 @@ typedef struct IndexSqlite {
     IndexTotals totals;
     bool purging; /* rows of deleted instances are left */
     bool removes; /* the transaction under way takes objects away; or one did that was undone */
+    bool tells;   /* the same, of writing events */
     IndexRecentSeries recent[INDEX_RECENT_SERIES];
     struct {
         bool used;
@@ -233,10 +238,25 @@ PacsStatus pacs_index_sqlite_read_setting(PacsIndex *self, const char *name, Pac
                                           const char **ret_value, PacsError *err);
 PacsStatus pacs_index_sqlite_write_setting(PacsIndex *self, const char *name, const char *value,
                                            PacsError *err);
-PacsStatus pacs_index_sqlite_read_outbox(PacsIndex *self, size_t max, PacsArena *arena,
+PacsStatus pacs_index_sqlite_read_outbox(PacsIndex *self, int64_t after_id, size_t max, PacsArena *arena,
                                          PacsOutboxEvent **ret_events, size_t *ret_count, PacsError *err);
-PacsStatus pacs_index_sqlite_mark_sent(PacsIndex *self, const int64_t *ids, size_t count, PacsError *err);
+PacsStatus pacs_index_sqlite_read_events(PacsIndex *self, const PacsEventQuery *query, PacsArena *arena,
+                                         PacsEventPage *ret_page, PacsError *err);
+PacsStatus pacs_index_sqlite_event_bounds(PacsIndex *self, PacsEventBounds *ret_bounds, PacsError *err);
 PacsStatus pacs_index_sqlite_outbox_depth(PacsIndex *self, PacsOutboxDepth *ret_depth, PacsError *err);
+PacsStatus pacs_index_sqlite_mark_sent(PacsIndex *self, const PacsFence *fence, const int64_t *ids,
+                                       size_t count, PacsError *err);
+PacsStatus pacs_index_sqlite_mark_dead(PacsIndex *self, const PacsFence *fence, int64_t id,
+                                       const char *reason, PacsError *err);
+PacsStatus pacs_index_sqlite_list_dead(PacsIndex *self, int64_t after_id, size_t max, PacsArena *arena,
+                                       PacsOutboxEvent **ret_events, size_t *ret_count, PacsError *err);
+PacsStatus pacs_index_sqlite_settle_dead(PacsIndex *self, const char *ce_id, bool sends, PacsError *err);
+PacsStatus pacs_index_sqlite_purge_outbox(PacsIndex *self, int64_t before_ms, bool include_unsent,
+                                          uint32_t limit, uint32_t *ret_count, PacsError *err);
+PacsStatus pacs_index_sqlite_tell(PacsIndex *self, const PacsTold *told, PacsError *err);
+PacsStatus pacs_index_sqlite_listen(PacsIndex *self, PacsEventListener *listener, void *context,
+                                    PacsError *err);
+void pacs_index_sqlite_unlisten(PacsIndex *self, PacsEventListener *listener, void *context);
 PacsStatus pacs_index_sqlite_find_series_metadata(PacsIndex *self, const PacsUidPath *path, PacsArena *arena,
                                                   PacsSeriesMetadata **ret_series, size_t *ret_count,
                                                   PacsError *err);
@@ -253,6 +273,6 @@ PacsStatus pacs_index_sqlite_append_metadata(PacsIndex *self, const char *root, 
 PacsStatus pacs_index_sqlite_purge_metadata(PacsIndex *self, int64_t before_ms, bool *ret_left,
                                             PacsError *err);
 PacsStatus pacs_index_sqlite_take_lease(PacsIndex *self, const char *name, const char *holder,
-                                        uint32_t ttl_ms, bool *ret_held, PacsError *err);
+                                        uint32_t ttl_ms, bool *ret_held, uint64_t *ret_epoch, PacsError *err);
 PacsStatus pacs_index_sqlite_drop_lease(PacsIndex *self, const char *name, const char *holder,
                                         PacsError *err);

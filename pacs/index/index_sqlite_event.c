@@ -1,8 +1,7 @@
 #include <inttypes.h>
 
-#include "pacs/index/index_sqlite.h"
+#include "pacs/index/index_sqlite_outbox.h"
 #include "pacs/index/index_tags.h"
-#include "pacs/util/clock.h"
 #include "pacs/util/limits.h"
 #include "pacs/util/text.h"
 
@@ -204,21 +203,6 @@ static PacsStatus load_facts(IndexSqlite *index, int64_t study_uid, PacsStudyEve
     return status;
 }
 
-static PacsStatus insert_event(IndexSqlite *index, PacsStudyEventType type, const PacsStudyFacts *facts,
-                               const PacsBuffer *data, PacsError *err)
-{
-    static const char sql[] = "INSERT INTO outbox (ce_id, type, key, revision, data, created_ms)"
-                              " VALUES (?, ?, ?, ?, ?, ?)";
-    char ce_id[37];
-    const PacsStatus status = pacs_uuid7(ce_id, err);
-    if (status != PACS_OK)
-        return status;
-    return PACS_SQL_RUN(index->writer, err, sql, pacs_sql_text(ce_id),
-                        pacs_sql_text(pacs_index_event_type_name(type)),
-                        pacs_sql_text(facts->study_instance_uid), pacs_sql_u64(facts->revision),
-                        pacs_sql_text(pacs_buffer_text(data)), pacs_sql_i64(pacs_now_ms()));
-}
-
 PacsStatus pacs_index_sqlite_write_event(IndexSqlite *index, int64_t study_uid, PacsStudyEventType type,
                                          const IndexEventExtra *extra, PacsError *err)
 {
@@ -230,5 +214,12 @@ PacsStatus pacs_index_sqlite_write_event(IndexSqlite *index, int64_t study_uid, 
     PacsStatus status = load_facts(index, study_uid, type, extra, arena, &facts, err);
     if (status == PACS_OK)
         status = pacs_index_event_format(type, &facts, &data, err);
-    return status == PACS_OK ? insert_event(index, type, &facts, &data, err) : status;
+    if (status != PACS_OK)
+        return status;
+    const IndexEventRow row = {.type = pacs_index_event_type_name(type),
+                               .key = facts.study_instance_uid,
+                               .lane = "normal",
+                               .data = pacs_buffer_text(&data),
+                               .revision = facts.revision};
+    return pacs_index_sqlite_append_event(index, &row, err);
 }

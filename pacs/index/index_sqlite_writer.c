@@ -104,8 +104,10 @@ void pacs_index_sqlite_forget(IndexSqlite *index)
 
 static PacsStatus load_totals(IndexSqlite *index, PacsError *err)
 {
-    static const char sql[] = "SELECT patients, studies, series, instances, size_bytes, uncompressed_bytes,"
-                              " last_patient, last_study, last_series, last_instance, last_change FROM total";
+    static const char sql[] =
+        "SELECT patients, studies, series, instances, size_bytes, uncompressed_bytes,"
+        " last_patient, last_study, last_series, last_instance, last_change, last_event,"
+        " purged_event, unsent_events, parked_events, dead_events FROM total";
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
     bool has_row = false;
     PacsStatus status = pacs_sqlite_query(index->writer, &rows, sql, NULL, 0, err);
@@ -127,6 +129,11 @@ static PacsStatus load_totals(IndexSqlite *index, PacsError *err)
         .last_series = sqlite3_column_int64(rows, 8),
         .last_instance = sqlite3_column_int64(rows, 9),
         .last_change = sqlite3_column_int64(rows, 10),
+        .last_event = sqlite3_column_int64(rows, 11),
+        .purged_event = sqlite3_column_int64(rows, 12),
+        .unsent_events = sqlite3_column_int64(rows, 13),
+        .parked_events = sqlite3_column_int64(rows, 14),
+        .dead_events = sqlite3_column_int64(rows, 15),
     };
     return PACS_OK;
 }
@@ -138,12 +145,16 @@ static PacsStatus store_totals(IndexSqlite *index, PacsError *err)
         index->writer, err,
         "UPDATE total SET patients = ?, studies = ?, series = ?, instances = ?, size_bytes = ?,"
         " uncompressed_bytes = ?, last_patient = ?, last_study = ?, last_series = ?,"
-        " last_instance = ?, last_change = ? WHERE id = 1",
+        " last_instance = ?, last_change = ?, last_event = ?, purged_event = ?, unsent_events = ?,"
+        " parked_events = ?, dead_events = ? WHERE id = 1",
         pacs_sql_i64(totals->patients), pacs_sql_i64(totals->studies), pacs_sql_i64(totals->series),
         pacs_sql_i64(totals->instances), pacs_sql_i64(totals->size_bytes),
         pacs_sql_i64(totals->uncompressed_bytes), pacs_sql_i64(totals->last_patient),
         pacs_sql_i64(totals->last_study), pacs_sql_i64(totals->last_series),
-        pacs_sql_i64(totals->last_instance), pacs_sql_i64(totals->last_change));
+        pacs_sql_i64(totals->last_instance), pacs_sql_i64(totals->last_change),
+        pacs_sql_i64(totals->last_event), pacs_sql_i64(totals->purged_event),
+        pacs_sql_i64(totals->unsent_events), pacs_sql_i64(totals->parked_events),
+        pacs_sql_i64(totals->dead_events));
 }
 
 /* ---- Transactions ---- */
@@ -256,11 +267,15 @@ static void write_for_all(IndexSqlite *index)
     IndexOperation *operations[PACS_MAX_INDEX_BATCH];
     const size_t count = take_batch(index, operations);
     run_batch(index, operations, count);
+    const bool has_told = index->tells;
+    index->tells = false;
     pass_turn(index); /* first, so that the disk goes on */
     for (size_t i = 1; i < count; i++) {
         operations[i]->is_done = true;
         (void)sem_post(&operations[i]->woken); /* from here on it is the caller's stack again */
     }
+    if (has_told)
+        pacs_listeners_wake(&index->listeners);
 }
 
 PacsStatus pacs_index_sqlite_write(IndexSqlite *index, IndexWrite *write, void *arguments, PacsError *err)

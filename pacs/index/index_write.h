@@ -1,9 +1,11 @@
 #pragma once
 
 #include "pacs/index/index.h"
+#include "pacs/index/index_outbox.h"
 
 /**
  * The writing half of the index: for ingest, lifecycle, deletion and the relay; the doors do not include it.
+ * What is told of changes stands in index_outbox.h.
  */
 
 typedef enum PacsOverwrite {
@@ -95,29 +97,3 @@ PACS_CHECKED PacsStatus pacs_index_read_setting(PacsIndex *index, const char *na
                                                 const char **ret_value, PacsError *err);
 PACS_CHECKED PacsStatus pacs_index_write_setting(PacsIndex *index, const char *name, const char *value,
                                                  PacsError *err);
-
-/* Outbox: events written with the rows they tell of, in commit order (contract: PLATFORM.md section 2). */
-
-typedef struct PacsOutboxEvent {
-    int64_t id;        /* order of the relay */
-    const char *ce_id; /* UUIDv7, minted with the row */
-    const char *type;  /* "study.received", "study.arrived", "study.updated", "study.deleted" */
-    const char *key;   /* Study Instance UID */
-    uint64_t revision; /* of the study UID, rises by one with each event of that key */
-    const char *data;  /* JSON: the facts of the study at that moment, without envelope or links */
-    int64_t time_ms;
-} PacsOutboxEvent;
-
-/** Unsent events, oldest first, at most `max`. */
-PACS_CHECKED PacsStatus pacs_index_read_outbox(PacsIndex *index, size_t max, PacsArena *arena,
-                                               PacsOutboxEvent **ret_events, size_t *ret_count,
-                                               PacsError *err);
-PACS_CHECKED PacsStatus pacs_index_mark_sent(PacsIndex *index, const int64_t *ids, size_t count,
-                                             PacsError *err);
-
-typedef struct PacsOutboxDepth {
-    uint64_t unsent;
-    int64_t oldest_ms; /* 0 if none */
-} PacsOutboxDepth;
-
-PACS_CHECKED PacsStatus pacs_index_outbox_depth(PacsIndex *index, PacsOutboxDepth *ret_depth, PacsError *err);

@@ -206,7 +206,8 @@ static PacsStatus take_lease(PacsAppender *self, bool *ret_held, PacsError *err)
     *ret_held = true;
     if (self->lease_taken_ns != 0 && now_ns - self->lease_taken_ns < LEASE_RENEW_MS * 1000000ull)
         return PACS_OK;
-    PacsStatus status = pacs_index_take_lease(self->index, LEASE, self->holder, LEASE_TTL_MS, ret_held, err);
+    PacsStatus status = pacs_index_take_lease(self->index, LEASE, self->holder, LEASE_TTL_MS, ret_held, NULL,
+                                              err);
     self->lease_taken_ns = status == PACS_OK && *ret_held ? now_ns : 0;
     return status;
 }

@@ -79,7 +79,7 @@ char *index_contract_changes(PacsIndex *index)
 size_t index_contract_events(PacsIndex *index, PacsArena *arena, PacsOutboxEvent **ret_events)
 {
     size_t count = 0;
-    assert_int_equal(pacs_index_read_outbox(index, 1000, arena, ret_events, &count, NULL), PACS_OK);
+    assert_int_equal(pacs_index_read_outbox(index, 0, 1000, arena, ret_events, &count, NULL), PACS_OK);
     return count;
 }
 
@@ -189,6 +189,7 @@ int index_contract_run(const IndexContract *contract)
         {"read", index_contract_read_tests, index_contract_read_count},
         {"delete", index_contract_delete_tests, index_contract_delete_count},
         {"event", index_contract_event_tests, index_contract_event_count},
+        {"outbox", index_contract_outbox_tests, index_contract_outbox_count},
         {"search", index_contract_search_tests, index_contract_search_count},
         {"search pages", index_contract_search_page_tests, index_contract_search_page_count},
         {"metadata", index_contract_metadata_tests, index_contract_metadata_count},

@@ -412,36 +412,6 @@ static void removals_rise_when_something_goes_and_not_when_something_comes(void 
     assert_true(after > before);
 }
 
-/* ---- Leases ---- */
-
-static bool take(PacsIndex *index, const char *holder, uint32_t ttl_ms)
-{
-    bool held = false;
-    assert_int_equal(pacs_index_take_lease(index, "duty", holder, ttl_ms, &held, NULL), PACS_OK);
-    return held;
-}
-
-static void a_lease_has_one_holder(void **state)
-{
-    PacsIndex *index = index_contract_index(state);
-    assert_true(take(index, "a", 3600000));
-    assert_true(take(index, "a", 3600000));
-    assert_false(take(index, "b", 3600000));
-    assert_int_equal(pacs_index_drop_lease(index, "duty", "b", NULL), PACS_OK); /* not b's */
-    assert_false(take(index, "b", 3600000));
-    assert_int_equal(pacs_index_drop_lease(index, "duty", "a", NULL), PACS_OK);
-    assert_true(take(index, "b", 3600000));
-}
-
-static void a_lease_that_ran_out_is_anybodys(void **state)
-{
-    PacsIndex *index = index_contract_index(state);
-    assert_true(take(index, "a", 0));
-    while (!take(index, "b", 3600000)) /* the next millisecond */
-        continue;
-    assert_false(take(index, "a", 3600000));
-}
-
 const struct CMUnitTest index_contract_metadata_tests[] = {
     INDEX_TEST(what_came_is_unappended_until_it_is_appended),
     INDEX_TEST(what_was_left_out_is_found_again),
@@ -459,8 +429,6 @@ const struct CMUnitTest index_contract_metadata_tests[] = {
     INDEX_TEST(json_of_a_series_that_lost_something_is_refused),
     INDEX_TEST(the_generation_rises_with_every_write_and_else_stays),
     INDEX_TEST(removals_rise_when_something_goes_and_not_when_something_comes),
-    INDEX_TEST(a_lease_has_one_holder),
-    INDEX_TEST(a_lease_that_ran_out_is_anybodys),
 };
 const size_t index_contract_metadata_count = sizeof index_contract_metadata_tests /
                                              sizeof index_contract_metadata_tests[0];

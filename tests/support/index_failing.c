@@ -228,25 +228,90 @@ static PacsStatus failing_write_setting(PacsIndex *self, const char *name, const
     return status == PACS_OK ? inner_of(self)->ops->write_setting(inner_of(self), name, value, err) : status;
 }
 
-static PacsStatus failing_read_outbox(PacsIndex *self, size_t max, PacsArena *arena,
+static PacsStatus failing_read_outbox(PacsIndex *self, int64_t after_id, size_t max, PacsArena *arena,
                                       PacsOutboxEvent **ret_events, size_t *ret_count, PacsError *err)
 {
     const PacsStatus status = pass(self, INDEX_FAILING_READ_OUTBOX, err);
-    return status == PACS_OK
-               ? inner_of(self)->ops->read_outbox(inner_of(self), max, arena, ret_events, ret_count, err)
-               : status;
+    return status == PACS_OK ? inner_of(self)->ops->read_outbox(inner_of(self), after_id, max, arena,
+                                                                ret_events, ret_count, err)
+                             : status;
 }
 
-static PacsStatus failing_mark_sent(PacsIndex *self, const int64_t *ids, size_t count, PacsError *err)
+static PacsStatus failing_read_events(PacsIndex *self, const PacsEventQuery *query, PacsArena *arena,
+                                      PacsEventPage *ret_page, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_READ_EVENTS, err);
+    return status == PACS_OK ? inner_of(self)->ops->read_events(inner_of(self), query, arena, ret_page, err)
+                             : status;
+}
+
+static PacsStatus failing_event_bounds(PacsIndex *self, PacsEventBounds *ret_bounds, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_EVENT_BOUNDS, err);
+    return status == PACS_OK ? inner_of(self)->ops->event_bounds(inner_of(self), ret_bounds, err) : status;
+}
+
+static PacsStatus failing_mark_sent(PacsIndex *self, const PacsFence *fence, const int64_t *ids, size_t count,
+                                    PacsError *err)
 {
     const PacsStatus status = pass(self, INDEX_FAILING_MARK_SENT, err);
-    return status == PACS_OK ? inner_of(self)->ops->mark_sent(inner_of(self), ids, count, err) : status;
+    return status == PACS_OK ? inner_of(self)->ops->mark_sent(inner_of(self), fence, ids, count, err)
+                             : status;
+}
+
+static PacsStatus failing_mark_dead(PacsIndex *self, const PacsFence *fence, int64_t id, const char *reason,
+                                    PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_MARK_DEAD, err);
+    return status == PACS_OK ? inner_of(self)->ops->mark_dead(inner_of(self), fence, id, reason, err)
+                             : status;
+}
+
+static PacsStatus failing_list_dead(PacsIndex *self, int64_t after_id, size_t max, PacsArena *arena,
+                                    PacsOutboxEvent **ret_events, size_t *ret_count, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_LIST_DEAD, err);
+    return status == PACS_OK ? inner_of(self)->ops->list_dead(inner_of(self), after_id, max, arena,
+                                                              ret_events, ret_count, err)
+                             : status;
+}
+
+static PacsStatus failing_settle_dead(PacsIndex *self, const char *ce_id, bool sends, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_SETTLE_DEAD, err);
+    return status == PACS_OK ? inner_of(self)->ops->settle_dead(inner_of(self), ce_id, sends, err) : status;
 }
 
 static PacsStatus failing_outbox_depth(PacsIndex *self, PacsOutboxDepth *ret_depth, PacsError *err)
 {
     const PacsStatus status = pass(self, INDEX_FAILING_OUTBOX_DEPTH, err);
     return status == PACS_OK ? inner_of(self)->ops->outbox_depth(inner_of(self), ret_depth, err) : status;
+}
+
+static PacsStatus failing_purge_outbox(PacsIndex *self, int64_t before_ms, bool include_unsent,
+                                       uint32_t limit, uint32_t *ret_count, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_PURGE_OUTBOX, err);
+    return status == PACS_OK ? inner_of(self)->ops->purge_outbox(inner_of(self), before_ms, include_unsent,
+                                                                 limit, ret_count, err)
+                             : status;
+}
+
+static PacsStatus failing_tell(PacsIndex *self, const PacsTold *told, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_TELL, err);
+    return status == PACS_OK ? inner_of(self)->ops->tell(inner_of(self), told, err) : status;
+}
+
+static PacsStatus failing_listen(PacsIndex *self, PacsEventListener *listener, void *context, PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_LISTEN, err);
+    return status == PACS_OK ? inner_of(self)->ops->listen(inner_of(self), listener, context, err) : status;
+}
+
+static void failing_unlisten(PacsIndex *self, PacsEventListener *listener, void *context)
+{
+    inner_of(self)->ops->unlisten(inner_of(self), listener, context);
 }
 
 static void failing_free(PacsIndex *self)
@@ -316,12 +381,12 @@ static PacsStatus failing_purge_metadata(PacsIndex *self, int64_t before_ms, boo
 }
 
 static PacsStatus failing_take_lease(PacsIndex *self, const char *name, const char *holder, uint32_t ttl_ms,
-                                     bool *ret_held, PacsError *err)
+                                     bool *ret_held, uint64_t *ret_epoch, PacsError *err)
 {
     const PacsStatus status = pass(self, INDEX_FAILING_TAKE_LEASE, err);
-    return status == PACS_OK
-               ? inner_of(self)->ops->take_lease(inner_of(self), name, holder, ttl_ms, ret_held, err)
-               : status;
+    return status == PACS_OK ? inner_of(self)->ops->take_lease(inner_of(self), name, holder, ttl_ms, ret_held,
+                                                               ret_epoch, err)
+                             : status;
 }
 
 static PacsStatus failing_drop_lease(PacsIndex *self, const char *name, const char *holder, PacsError *err)
@@ -356,8 +421,17 @@ static const PacsIndexOps failing_ops = {
     .read_setting = failing_read_setting,
     .write_setting = failing_write_setting,
     .read_outbox = failing_read_outbox,
+    .read_events = failing_read_events,
+    .event_bounds = failing_event_bounds,
     .mark_sent = failing_mark_sent,
+    .mark_dead = failing_mark_dead,
+    .list_dead = failing_list_dead,
+    .settle_dead = failing_settle_dead,
     .outbox_depth = failing_outbox_depth,
+    .purge_outbox = failing_purge_outbox,
+    .tell = failing_tell,
+    .listen = failing_listen,
+    .unlisten = failing_unlisten,
     .find_series_metadata = failing_find_series_metadata,
     .read_metadata_stream = failing_read_metadata_stream,
     .read_series_json = failing_read_series_json,

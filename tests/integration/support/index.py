@@ -92,11 +92,17 @@ class Index:
             assert (missing, dangling) == (0, 0), f"{missing} {table} without a change, {dangling} changes without {table}"
 
     def check_outbox(self):
-        """study.received once for each study UID; revisions of a key are 1, 2, 3 ... in row order."""
+        """study.received once for each study UID; revisions of a key and aggregate are 1, 2, 3 ... in row order; lists are counted."""
         received = self.rows("SELECT key, count(*) FROM outbox WHERE type = 'study.received' GROUP BY key")
         assert all(count == 1 for _, count in received), f"received twice: {[key for key, count in received if count > 1]}"
         uids = {uid for (uid,) in self.rows("SELECT uid FROM study_uid WHERE study_count > 0")}
         assert uids <= {key for key, _ in received}, "a study without its study.received"
-        for uid, revision in self.rows("SELECT uid, revision FROM study_uid"):
-            revisions = [number for (number,) in self.rows("SELECT revision FROM outbox WHERE key = ? ORDER BY id", uid)]
-            assert revisions == list(range(1, revision + 1)), f"{uid}: {revisions}, last {revision}"
+        for aggregate, column in (("study", "revision"), ("report", "report_revision")):
+            for uid, revision in self.rows(f"SELECT uid, {column} FROM study_uid"):
+                revisions = [number for (number,) in self.rows(
+                    "SELECT revision FROM outbox WHERE key = ? AND type LIKE ? || '.%' ORDER BY id", uid, aggregate)]
+                assert revisions == list(range(1, revision + 1)), f"{uid}: {revisions}, last {revision}"
+        for table in ("unsent", "parked", "dead"):
+            assert self.value(f"SELECT {table}_events FROM total") == self.value(f"SELECT count(*) FROM outbox_{table}")
+            assert self.value(f"SELECT count(*) FROM outbox_{table} WHERE id NOT IN (SELECT id FROM outbox)") == 0
+        assert self.value("SELECT coalesce(max(id), 0) FROM outbox") <= self.value("SELECT last_event FROM total")

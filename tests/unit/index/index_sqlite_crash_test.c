@@ -108,7 +108,7 @@ static void expect_rows_that_agree(PacsIndex *index)
     const PacsChangeQuery query = {
         .since = -1, .to = -1, .limit = 100000, .type_mask = 1u << PACS_CHANGE_NEW_INSTANCE};
     assert_int_equal(pacs_index_statistics(index, &statistics, NULL), PACS_OK);
-    assert_int_equal(pacs_index_read_outbox(index, 10000, arena, &events, &count, NULL), PACS_OK);
+    assert_int_equal(pacs_index_read_outbox(index, 0, 10000, arena, &events, &count, NULL), PACS_OK);
     assert_int_equal(count, statistics.studies);
     assert_int_equal(pacs_index_read_changes(index, &query, arena, &page, NULL), PACS_OK);
     assert_int_equal(page.count, statistics.instances);

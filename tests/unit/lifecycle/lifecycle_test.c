@@ -33,7 +33,7 @@ static bool has_arrived(TestArchive *archive)
     size_t count = 0;
     PACS_AUTO(PacsArena) arena = pacs_arena_new(1 << 20);
 
-    assert_int_equal(pacs_index_read_outbox(archive->index, 10, arena, &events, &count, NULL), PACS_OK);
+    assert_int_equal(pacs_index_read_outbox(archive->index, 0, 10, arena, &events, &count, NULL), PACS_OK);
     return count == 2 && strcmp(events[1].type, "study.arrived") == 0;
 }
 
