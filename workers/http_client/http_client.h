@@ -21,12 +21,13 @@
 typedef struct WorkerHttpClient WorkerHttpClient;
 
 typedef struct WorkerHttpClientOptions {
-    const char *base_url;     /* "http://archive:8042" or with a path: "https://host/pacs" */
-    const char *username;     /* NULL: no basic authentication */
+    const char *base_url; /* "http://archive:8042" or with a path: "https://host/pacs" */
+    const char *username; /* NULL: no basic authentication */
     const char *password;
-    const char *bearer_token; /* NULL: none */
-    const char *ca_file;      /* NULL: the system's */
+    const char *bearer_token;                /* NULL: none */
+    const char *ca_file;                     /* NULL: the system's */
     const char *certificate_file, *key_file; /* NULL: the client shows none */
+    bool public_addresses_only;              /* loopback, link-local and private addresses are PACS_REFUSED */
     uint32_t connect_timeout_ms;             /* 0: 5,000 */
     uint32_t timeout_ms;                     /* 0: 60,000; of a whole exchange */
 } WorkerHttpClientOptions;
@@ -38,13 +39,14 @@ void worker_http_client_free(WorkerHttpClient *client);
 PACS_DEFINE_AUTO(WorkerHttpClient, worker_http_client_free);
 
 typedef struct WorkerHttpCall {
-    const char *method;       /* NULL: GET */
-    const char *path;         /* below the base URL, percent-encoded, with its query: "/dicom-web/studies?limit=1" */
+    const char *method; /* NULL: GET */
+    const char *path; /* below the base URL, percent-encoded, with its query: "/dicom-web/studies?limit=1" */
     const char *accept;       /* NULL: no such header */
     const char *content_type; /* of the body */
     const void *body;         /* NULL: none */
     size_t body_size;
     const char *traceparent; /* NULL: none */
+    bool is_any_code;        /* every answer is a result, also 404 and 503: the caller looks at its code */
 } WorkerHttpCall;
 
 #define WORKER_HTTP_TYPE_SIZE 128

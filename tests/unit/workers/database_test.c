@@ -93,8 +93,8 @@ static int64_t count_rows(void)
 {
     WorkerTransaction *transaction = begin();
     WorkerRows rows = {0};
-    assert_int_equal(
-        worker_query(transaction, "SELECT count(*) FROM sample", NULL, 0, arena, &rows, NULL), PACS_OK);
+    assert_int_equal(worker_query(transaction, "SELECT count(*) FROM sample", NULL, 0, arena, &rows, NULL),
+                     PACS_OK);
     worker_rollback(transaction);
     return worker_row_i64(&rows, 0, 0);
 }
@@ -113,7 +113,8 @@ static void values_come_back_as_they_went(void **state)
     require_database();
     migrate(2);
     WorkerTransaction *transaction = begin();
-    assert_int_equal(WORKER_RUN(transaction, NULL, NULL, "INSERT INTO sample (id, name, bytes) VALUES ($1, $2, $3)",
+    assert_int_equal(WORKER_RUN(transaction, NULL, NULL,
+                                "INSERT INTO sample (id, name, bytes) VALUES ($1, $2, $3)",
                                 pacs_sql_i64(INT64_MIN), pacs_sql_text("Nguy\xe1\xbb\x85n 'x' $1"),
                                 pacs_sql_bytes(bytes, sizeof bytes)),
                      PACS_OK);
@@ -122,8 +123,8 @@ static void values_come_back_as_they_went(void **state)
 
     WorkerRows rows = {0};
     transaction = begin();
-    assert_int_equal(worker_query(transaction, "SELECT id, name, bytes FROM sample ORDER BY id", NULL, 0, arena,
-                                  &rows, NULL),
+    assert_int_equal(worker_query(transaction, "SELECT id, name, bytes FROM sample ORDER BY id", NULL, 0,
+                                  arena, &rows, NULL),
                      PACS_OK);
     worker_rollback(transaction);
     assert_int_equal(rows.count, 2);

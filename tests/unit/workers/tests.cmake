@@ -1,2 +1,3 @@
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit workers/database_test LINKS workers_loop
     SOURCES support/postgres.c support/require.c support/temporary.c)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit workers/http_client_test LINKS workers_http_client pacs_http)
