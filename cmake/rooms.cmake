@@ -13,6 +13,7 @@ pkg_check_modules(deflate REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp libwebpmux)
 pkg_check_modules(pango REQUIRED IMPORTED_TARGET pangocairo)
+pkg_check_modules(cairopdf REQUIRED IMPORTED_TARGET cairo-pdf)
 pkg_check_modules(gif REQUIRED IMPORTED_TARGET libgif7)
 pkg_check_modules(lcms REQUIRED IMPORTED_TARGET lcms2)
 

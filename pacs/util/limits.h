@@ -100,6 +100,14 @@
 #define PACS_MAX_REPORT_ARENA (256u << 20)    /* attributes and texts of one structured report: three times its JSON */
 #define PACS_MAX_REPORT_PAGE (64u << 20)      /* its page: CAD reports with 10,000 findings have 10 MB */
 
+/* Reports of the platform (workers/imaging-report) */
+#define PACS_MAX_REPORT_EVENT (4u << 20)      /* data of one inbound event: brokers take 1 MB by default, 4 where they are told to */
+#define PACS_MAX_REPORT_TEXT (512u << 10)     /* one section; a long report has 20 kB */
+#define PACS_MAX_REPORT_IMAGES 64             /* count, of one report: people mark ten */
+#define PACS_MAX_REPORT_URL 4096              /* where a PDF is had: signed URLs have 2 kB */
+#define PACS_MAX_REPORT_PRINT (64u << 20)     /* texts put together for its pages: a few lines for each of 10,000 pages */
+#define PACS_MAX_REPORT_PDF (64u << 20)       /* one PDF, made or fetched; with a dozen pictures 3 MB */
+
 /* Searches */
 #define PACS_MAX_SEARCH_TERMS 64              /* count; an answer's own attributes are some 40 */
 #define PACS_MAX_SEARCH_VALUES 10000          /* count, of all terms together: a list of UIDs fills an HTTP header at 1,000 */
