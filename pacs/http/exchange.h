@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "pacs/http/body.h"
+#include "pacs/http/feed.h"
 #include "pacs/http/http.h"
 #include "pacs/http/pieces.h"
 #include "pacs/http/router.h"
@@ -69,6 +70,7 @@ typedef enum PacsHttpPayloadKind {
     PACS_HTTP_PAYLOAD_SOURCE,
     PACS_HTTP_PAYLOAD_PIECES, /* also: a file */
     PACS_HTTP_PAYLOAD_MAPPED, /* bytes that only the kernel reads */
+    PACS_HTTP_PAYLOAD_FEED,
 } PacsHttpPayloadKind;
 
 typedef struct PacsHttpPayload {
@@ -76,6 +78,7 @@ typedef struct PacsHttpPayload {
     uint8_t *owned;
     void (*release)(void *owned);
     const uint8_t *bytes; /* of OWNED, STATIC and MAPPED */
+    PacsHttpFeed *feed;
     PacsSource *source;
     bool is_slow; /* SOURCE: not to be read on an HTTP thread */
     PacsHttpPieces *pieces;

@@ -146,7 +146,67 @@ static PacsStatus read_pieces(const PacsHttpPayload *payload, PacsBuffer *out)
     return PACS_OK;
 }
 
-static void keep_answer(PacsHttpExchange *exchange, PacsHttpAnswer *answer)
+/** The client's side of a feed's sleep. */
+typedef struct Listener {
+    pthread_mutex_t lock;
+    pthread_cond_t woken;
+    bool is_asleep;
+} Listener;
+
+static void fall_asleep(void *context)
+{
+    Listener *listener = context;
+
+    (void)pthread_mutex_lock(&listener->lock);
+    listener->is_asleep = true;
+    (void)pthread_mutex_unlock(&listener->lock);
+}
+
+static void wake_up(void *context)
+{
+    Listener *listener = context;
+
+    (void)pthread_mutex_lock(&listener->lock);
+    listener->is_asleep = false;
+    (void)pthread_cond_signal(&listener->woken);
+    (void)pthread_mutex_unlock(&listener->lock);
+}
+
+static void sleep_until_woken(PacsHttpFeed *feed, Listener *listener)
+{
+    if (!pacs_http_feed_sleep(feed, fall_asleep, wake_up, listener))
+        return;
+    (void)pthread_mutex_lock(&listener->lock);
+    while (listener->is_asleep)
+        (void)pthread_cond_wait(&listener->woken, &listener->lock);
+    (void)pthread_mutex_unlock(&listener->lock);
+}
+
+/** True if it would have gone on. */
+static bool read_feed(PacsHttpFeed *feed, const char *until, PacsBuffer *out)
+{
+    Listener listener = {.lock = PTHREAD_MUTEX_INITIALIZER, .woken = PTHREAD_COND_INITIALIZER};
+    uint8_t piece[4096];
+    size_t size = 0;
+
+    for (;;) {
+        if (until && strstr(pacs_buffer_text(out), until))
+            return true;
+        switch (feed->ops->read(feed, piece, sizeof piece, &size)) {
+        case PACS_HTTP_FEED_BYTES:
+            (void)pacs_buffer_add(out, piece, size);
+            break;
+        case PACS_HTTP_FEED_END:
+            return false;
+        case PACS_HTTP_FEED_LATER:
+            if (!until)
+                return true;
+            sleep_until_woken(feed, &listener);
+        }
+    }
+}
+
+static void keep_answer(PacsHttpExchange *exchange, const PacsHttpAsk *ask, PacsHttpAnswer *answer)
 {
     PacsHttpReply *reply = &exchange->reply;
     PacsHttpPayload *payload = &reply->payload;
@@ -164,6 +224,8 @@ static void keep_answer(PacsHttpExchange *exchange, PacsHttpAnswer *answer)
         status = read_source(payload, &answer->body);
     else if (payload->kind == PACS_HTTP_PAYLOAD_PIECES)
         status = read_pieces(payload, &answer->body);
+    else if (payload->kind == PACS_HTTP_PAYLOAD_FEED)
+        answer->is_open = read_feed(payload->feed, ask->feed_until, &answer->body);
     else
         (void)pacs_buffer_add(&answer->body, payload->bytes, (size_t)payload->size);
     answer->is_broken = status != PACS_OK;
@@ -179,7 +241,7 @@ static void perform(PacsHttpExchange *exchange, const PacsHttpAsk *ask, PacsHttp
     answer->is_closed = next != PACS_HTTP_NEXT_READ && ask->body_size > 0;
     if (next == PACS_HTTP_NEXT_READ)
         next = run_jobs(exchange, pacs_http_exchange_end(exchange), answer);
-    keep_answer(exchange, answer);
+    keep_answer(exchange, ask, answer);
 }
 
 uint32_t pacs_http_perform(PacsHttpMemory *memory, const PacsHttpAsk *ask, PacsHttpAnswer *ret_answer)

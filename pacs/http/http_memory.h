@@ -32,6 +32,7 @@ typedef struct PacsHttpAsk {
     size_t piece_size;          /* the body arrives in pieces of this size; 0: at once */
     bool leaves_midway;         /* the client goes before the end of the body */
     const char *remote_address; /* NULL: 127.0.0.1 */
+    const char *feed_until; /* of a feed: listens until this has been said; NULL: only what is said at once */
 } PacsHttpAsk;
 
 typedef struct PacsHttpAnswer {
@@ -39,6 +40,7 @@ typedef struct PacsHttpAnswer {
     PacsBuffer head; /* "Name: value\r\n" lines */
     PacsBuffer body;
     bool is_broken;     /* the body's stream failed: the connection would have been cut */
+    bool is_open;       /* a feed that would have gone on */
     bool is_closed;     /* the connection would not have been kept */
     uint32_t work_jobs; /* how often a pool thread was asked */
 } PacsHttpAnswer;

@@ -23,6 +23,8 @@ void pacs_http_payload_clear(PacsHttpPayload *payload)
     if (payload->owned)
         payload->release(payload->owned);
     pacs_source_free(payload->source);
+    if (payload->feed)
+        payload->feed->ops->free(payload->feed);
     pacs_http_pieces_clear(payload->pieces);
     pacs_http_mapped_unref(payload->mapped);
     if (payload->fd >= 0)

@@ -256,6 +256,8 @@ static struct MHD_Response *payload_response(PacsHttpServer *server, PacsHttpExc
     case PACS_HTTP_PAYLOAD_SOURCE:
     case PACS_HTTP_PAYLOAD_PIECES:
         return stream_response(server, exchange, connection, watched);
+    case PACS_HTTP_PAYLOAD_FEED:
+        return pacs_http_response_of_feed(server, exchange, connection, watched);
     case PACS_HTTP_PAYLOAD_MAPPED: /* over plain sockets libmicrohttpd hands it to the kernel unread */
     case PACS_HTTP_PAYLOAD_STATIC: /* the arena outlives the sending: libmicrohttpd says when that is over */
         return MHD_create_response_from_buffer((size_t)payload->size, (void *)payload->bytes,

@@ -105,9 +105,10 @@ static void fill_in_defaults(PacsHttpServerOptions *options)
 
 static void tick(void *context)
 {
-    const PacsHttpServer *server = context;
+    PacsHttpServer *server = context;
 
     pacs_http_mapped_bodies_expire(server->site->mapped);
+    pacs_http_server_wake_feeds(server, false);
 }
 
 static PacsStatus open_parts(PacsHttpServer *server, const PacsHttpServerOptions *given, PacsError *err)
@@ -208,6 +209,7 @@ void pacs_http_server_stop(PacsHttpServer *server, uint32_t timeout_ms)
     atomic_store(&server->stopping, true);
     pacs_http_listener_stop(server->listener);
     pacs_http_watch_close_idle(server->watch);
+    pacs_http_server_wake_feeds(server, true);
     wait_until_drained(server, timeout_ms);
     pacs_http_watch_cut_all(server->watch);
     /* After the pool nothing is suspended any more, which is when a daemon may be stopped. */

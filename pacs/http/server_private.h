@@ -23,6 +23,8 @@ typedef struct PacsHttpDaemon {
     _Atomic size_t connections;
 } PacsHttpDaemon;
 
+typedef struct PacsHttpFeedStream PacsHttpFeedStream;
+
 struct PacsHttpServer {
     PacsHttpServerOptions options; /* with defaults filled in; its pointers are not kept */
     PacsHttpSite *site;
@@ -42,6 +44,7 @@ struct PacsHttpServer {
     pthread_mutex_t lock;
     pthread_cond_t drained; /* in_flight has reached 0 */
     size_t in_flight;       /* requests between their first line and the end of their answer */
+    PacsHttpFeedStream *feeds;
 };
 
 /* daemon.c */
@@ -65,6 +68,14 @@ void pacs_http_server_job_started(PacsHttpServer *server);
 /** The reply in libmicrohttpd's terms; it takes the payload out of the reply. NULL: no memory. */
 struct MHD_Response *pacs_http_response_new(PacsHttpServer *server, PacsHttpExchange *exchange,
                                             struct MHD_Connection *connection, PacsHttpWatched *watched);
+/* response_feed.c */
+/** As above, of a feed. */
+struct MHD_Response *pacs_http_response_of_feed(PacsHttpServer *server, PacsHttpExchange *exchange,
+                                                struct MHD_Connection *connection, PacsHttpWatched *watched);
+/** Have them look at whether the server stops (all), or their client is gone. */
+void pacs_http_server_wake_feeds(PacsHttpServer *server, bool all);
+
+/* response.c */
 /** Write the reply past libmicrohttpd, which cannot answer in the middle of a body. As much as the socket
  * takes. */
 void pacs_http_response_last_words(PacsHttpExchange *exchange, int fd);

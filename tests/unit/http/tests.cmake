@@ -4,7 +4,7 @@ endforeach()
 foreach(name exchange body)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit http/${name}_test LINKS pacs_http SOURCES support/http_demo.c)
 endforeach()
-foreach(name server server_peers)
+foreach(name server server_peers feed)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit http/${name}_test LINKS pacs_http
         SOURCES support/http_demo.c unit/http/served.c)
 endforeach()
