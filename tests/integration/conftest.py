@@ -7,6 +7,7 @@ import warnings
 
 import pytest
 
+from support import events
 from support import kafka as kafka_module
 from support import orthanc, samples
 from support import postgres as postgres_module
@@ -36,6 +37,13 @@ def require_program(*names):
 def binary():
     require(BINARY.exists(), f"{BINARY} (./dev build)")
     return BINARY
+
+
+@pytest.fixture
+def crash_points(binary):
+    """Builds that can be told to end at a step (LIGHTBOX_CRASH_AT)."""
+    if b"LIGHTBOX_CRASH_AT" not in binary.read_bytes():
+        pytest.skip("this build has no crash points (PACS_CRASH_POINTS=ON)")
 
 
 @pytest.fixture
@@ -176,3 +184,19 @@ def make_postgres():
     yield make
     for server in made:
         server.close()
+
+
+@pytest.fixture
+def make_told(make_lightbox):
+    """Servers that tell a Kafka: make_told(kafka, settings={}, client={}, Lanes=[...]); topics are there unless topics=False."""
+
+    def make(kafka, settings=None, *, client=None, topics=True, start=True, env=None, **events_settings):
+        section = events.settings(kafka, next(events.prefixes), client, **events_settings)
+        told = events.Told(make_lightbox({**section, **(settings or {})}, env, start=False), kafka)
+        if topics:
+            told.ensure_topics()
+        if start:
+            told.server.start()
+        return told
+
+    return make

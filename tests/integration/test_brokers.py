@@ -10,6 +10,7 @@ from conftest import require_program
 from support import kafka as kafka_module
 from support.process import eventually
 
+SCRAM = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 RELIABLE = {"enable.idempotence": True, "partitioner": "murmur2_random"}
 
 
@@ -37,14 +38,24 @@ def test_records_come_back_in_the_order_of_their_key(brokers, version):
 
 
 @pytest.mark.parametrize("version", kafka_module.VERSIONS)
-def test_kcat_reads_what_was_sent(brokers, version):
+@pytest.mark.parametrize("listener, mechanism", [("PLAINTEXT", None), ("SSL", None), ("SASL_SSL", "PLAIN"), ("SASL_SSL", "SCRAM-SHA-256")])
+def test_debians_library_writes_and_reads(brokers, version, listener, mechanism):
+    """kcat uses the librdkafka that we are linked with: idempotent, compressed, with a password."""
     require_program("kcat")
     kafka = brokers(version)
-    kafka.create_topic(f"kcat-{version}")
-    assert send(kafka.client(), f"kcat-{version}", [("a", "one")]) == [None]
-    read = subprocess.run(["kcat", "-b", kafka.brokers(), "-C", "-t", f"kcat-{version}", "-e", "-q", "-f", "%k=%s\n"],
-                          capture_output=True, text=True, timeout=60)
-    assert read.stdout == "a=one\n", read.stderr
+    if mechanism in SCRAM and not kafka_module.scram_is_understood(version):
+        pytest.skip("brokers from 4.0 refuse what librdkafka before 2.6.1 says in SCRAM")
+    topic = kafka.create_topic(f"kcat-{listener}-{mechanism}")
+    options = {**kafka.client(listener, mechanism), "enable.idempotence": "true"}
+    settings = [word for name, value in options.items() for word in ("-X", f"{name}={value}")]
+    kcat(settings, "-P", "-t", topic, "-z", "lz4", "-K", "=", text="a=" + "one" * 1000 + "\n")
+    assert kcat(settings, "-C", "-t", topic, "-e", "-f", "%k=%s\n") == "a=" + "one" * 1000 + "\n"
+
+
+def kcat(settings, *words, text=None):
+    done = subprocess.run(["kcat", "-q", *settings, *words], input=text, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.parametrize("listener, mechanism", [("SSL", None), ("SASL_PLAINTEXT", "PLAIN"), ("SASL_PLAINTEXT", "SCRAM-SHA-256"),

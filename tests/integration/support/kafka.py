@@ -9,6 +9,7 @@ import contextlib
 import functools
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -58,6 +59,18 @@ SETTINGS = {
 def jars(version):
     """Where ./dev setup puts the broker that tests/kafka/VERSION/pom.xml names."""
     return ROOT / ".cache" / "kafka" / version
+
+
+@functools.cache
+def library_version():
+    """Of the librdkafka that Debian has, which the server is linked with: (2, 0, 2)."""
+    done = subprocess.run(["kcat", "-V"], capture_output=True, text=True)
+    return tuple(int(part) for part in re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", done.stdout + done.stderr).groups())
+
+
+def scram_is_understood(version):
+    """librdkafka before 2.6.1 says its half of the nonce twice; brokers from 4.0 refuse that (its pull request 4895)."""
+    return version == "3.9" or library_version() >= (2, 6, 1)
 
 
 class Disk:

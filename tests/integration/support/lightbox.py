@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import subprocess
 
 import requests
 
@@ -51,13 +52,22 @@ class Lightbox:
 
     def start(self, *, wait="/readyz", env=None, paths=()):
         """wait: the probe that has to answer 200 first, None for none. paths: more configuration files and folders."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        config = self.folder / "CONFIG.json"
-        config.write_text(json.dumps(self.settings, indent=1), encoding="utf-8")
-        self.process = Managed([self.binary, config, *paths], self.log, env={**self.env, **(env or {})})
+        self.process = Managed([self.binary, self.configure(), *paths], self.log, env={**self.env, **(env or {})})
         if wait:
             self.wait_for(wait)
         return self
+
+    def configure(self):
+        """Write the settings as they are now; the file."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config = self.folder / "CONFIG.json"
+        config.write_text(json.dumps(self.settings, indent=1), encoding="utf-8")
+        return config
+
+    def run(self, *words):
+        """The program with some words and the configuration, to its end: `lightbox topics ensure CONFIG`."""
+        return subprocess.run([self.binary, *words, self.configure()], capture_output=True, text=True, timeout=DEADLINE_S,
+                              env={**os.environ, **self.env})
 
     def wait_for(self, probe):
         def ready():
@@ -130,6 +140,11 @@ class Lightbox:
         answer = self.get(f"/instances/{instance_id}/file")
         assert answer.status_code == 200, f"GET file: {answer.status_code} {answer.text[:500]}"
         return answer.content
+
+    def metric(self, series):
+        """The value of one series of /metrics, as it stands there: name{label="value"}."""
+        found = re.search("^" + re.escape(series) + r" (\S+)$", self.get("/metrics").text, re.MULTILINE)
+        return float(found.group(1)) if found else None
 
     def state(self):
         """What a refused object must not change: totals and the last change."""
