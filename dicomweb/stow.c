@@ -235,7 +235,9 @@ static bool begin(Dicomweb *dicomweb, PacsHttpRequest *request, PacsHttpReply *r
     if (!answer_type)
         return false;
 
-    PacsStatus status = stow_new(dicomweb, request, study_uid, answer_type, &stow, &err);
+    PacsStatus status = pacs_ingest_admit(dicomweb->ingest, &err);
+    if (status == PACS_OK)
+        status = stow_new(dicomweb, request, study_uid, answer_type, &stow, &err);
     err.status = status;
     if (status != PACS_OK)
         dicomweb_reply_failure(request, reply, &err);

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 
 #include "dicomweb/dicomweb.h"
+#include "events/relay/settings.h"
 #include "pacs/dimse/server.h"
 #include "pacs/http/http_server.h"
 #include "pacs/lifecycle/lifecycle.h"
@@ -27,6 +28,7 @@ struct PacsServer {
     char *folder;     /* of objects; and of the index, unless it has its own */
     const char *temporary_folder;
     uint64_t shutdown_timeout_ms;
+    EventsSettings events;
 
     /* From the bottom up: freed in the opposite order. */
     PacsMetrics *metrics;
@@ -46,6 +48,28 @@ struct PacsServer {
     PacsHttpServer *http;
     PacsDimseServer *dimse;
 };
+
+/* ---- Events ---- */
+
+static void warn_of_key(const char *key, const char *text)
+{
+    PACS_LOG(PACS_LOG_WARNING, "config", "key-ignored", PACS_F_TEXT("key", key), PACS_F_TEXT("reason", text));
+}
+
+static PacsStatus read_events(PacsServer *server, const PacsSettings *settings, PacsError *err)
+{
+    return events_settings_read(settings->config, settings->name, server->arena, &server->events, warn_of_key,
+                                err);
+}
+
+/** Without a relay events are only kept: none of them waits for anybody. */
+static void limit_backlog(const PacsServer *server, PacsIngestOptions *ingest)
+{
+    if (!events_settings_has_kafka(&server->events))
+        return;
+    ingest->max_outbox_rows = server->events.max_outbox_rows;
+    ingest->max_outbox_age_s = server->events.max_outbox_age_s;
+}
 
 /* ---- Folders ---- */
 
@@ -215,7 +239,10 @@ static PacsStatus open_ways(PacsServer *server, const PacsSettings *settings, Pa
     PacsIngestOptions options = {.read_only = settings->read_only};
     memcpy(options.extra_tags, server->extra_tags.tags, sizeof options.extra_tags);
     memcpy(options.extra_tag_count, server->extra_tags.count, sizeof options.extra_tag_count);
-    PacsLifecycleOptions lifecycle = {.stable_age_s = (uint32_t)settings->stable_age_s};
+    limit_backlog(server, &options);
+    PacsLifecycleOptions lifecycle = {.stable_age_s = (uint32_t)settings->stable_age_s,
+                                      .event_retention_days = (uint32_t)server->events.retention_days,
+                                      .events_are_sent = events_settings_has_kafka(&server->events)};
 
     PacsStatus status = find_metadata_root(server, settings, &lifecycle.metadata_root, err);
     if (status == PACS_OK)
@@ -386,6 +413,8 @@ PacsStatus pacs_server_start(const PacsSettings *settings, const char *config_pa
         status = pacs_blocks_new(&server->blocks, err);
     if (status == PACS_OK)
         status = read_access(server, settings, err);
+    if (status == PACS_OK)
+        status = read_events(server, settings, err);
     if (status == PACS_OK)
         status = pacs_options_extra_tags(settings, server->arena, server->extra_tags.tags,
                                          server->extra_tags.count, err);

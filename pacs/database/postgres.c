@@ -104,13 +104,17 @@ PacsStatus pacs_postgres_open(const PacsPostgresOptions *options, PacsPostgres *
     (void)snprintf(timeout, sizeof timeout, "%" PRIu32, (timeout_ms + 999) / 1000);
     /* Of keys given twice the last counts: what the URL says goes over ours. A peer that vanished without a word is
      * noticed within half a minute, not after two hours of the system's keepalive. */
-    const char *const keys[] = {
-        "connect_timeout",  "fallback_application_name", "keepalives_idle", "keepalives_interval",
-        "keepalives_count", "tcp_user_timeout",          "client_encoding", "dbname",
-        NULL};
-    const char *const values[] = {timeout, options->application_name, "10", "5",
-                                  "3",     "30000",                   "UTF8", options->url,
-                                  NULL};
+    const char *const keys[] = {"connect_timeout",
+                                "fallback_application_name",
+                                "keepalives_idle",
+                                "keepalives_interval",
+                                "keepalives_count",
+                                "tcp_user_timeout",
+                                "client_encoding",
+                                "dbname",
+                                NULL};
+    const char *const values[] = {
+        timeout, options->application_name, "10", "5", "3", "30000", "UTF8", options->url, NULL};
 
     PACS_AUTO(PacsPostgres) connection = calloc(1, sizeof *connection);
     if (!connection)

@@ -11,6 +11,7 @@
 #include "pacs/util/log.h"
 
 static const PacsReject congestion = {2, 3, 1, "stopping"};
+static const PacsReject backlog = {2, 3, 2, "local-limit-exceeded"};
 
 static const char *const result_names[] = {
     [PACS_ASSOCIATION_RELEASED] = "released",         [PACS_ASSOCIATION_REJECTED] = "rejected",
@@ -159,6 +160,20 @@ static bool reject(Association *association, const PacsReject *how)
     return end_silently(association, PACS_ASSOCIATION_REJECTED, "%s", how->text);
 }
 
+/* Whoever comes to store is asked to come again later; a verification is nothing to wait for. */
+static bool may_come_in(const Association *association)
+{
+    const PacsNegotiated *negotiated = &association->negotiated;
+    const PacsSink *sink = &association->setup->sink;
+
+    for (size_t i = 0; i < negotiated->context_count; i++) {
+        const PacsContext *context = &negotiated->contexts[i];
+        if (context->result == PACS_CONTEXT_ACCEPTED && context->service == PACS_SERVICE_STORE)
+            return !sink->admit || sink->admit(sink->context, NULL) == PACS_OK;
+    }
+    return true;
+}
+
 /* State 3: the answer. */
 static bool answer_request(Association *association, const PacsAssociateRequest *request)
 {
@@ -174,6 +189,8 @@ static bool answer_request(Association *association, const PacsAssociateRequest 
         return reject(association, association->peer->refusal);
     if (!accepted)
         return reject(association, &how);
+    if (!may_come_in(association))
+        return reject(association, &backlog);
 
     pacs_buffer_reset(&association->reply);
     if (pacs_associate_format_accept(request, options, &association->negotiated, &association->reply, &err) !=

@@ -1,5 +1,10 @@
 #include "pacs/dimse/sink.h"
 
+static PacsStatus ingest_admit(void *context, PacsError *err)
+{
+    return pacs_ingest_admit(context, err);
+}
+
 static PacsStatus ingest_begin(void *context, const PacsUploadRequest *request, void **ret_upload,
                                PacsError *err)
 {
@@ -39,6 +44,7 @@ static void ingest_free(void *upload)
 PacsSink pacs_sink_ingest(PacsIngest *ingest)
 {
     return (PacsSink){.context = ingest,
+                      .admit = ingest_admit,
                       .begin = ingest_begin,
                       .room = ingest_room,
                       .filled = ingest_filled,

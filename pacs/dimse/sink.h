@@ -8,6 +8,7 @@
  */
 typedef struct PacsSink {
     void *context;
+    PacsStatus (*admit)(void *context, PacsError *err); /* NULL: always */
     PacsStatus (*begin)(void *context, const PacsUploadRequest *request, void **ret_upload, PacsError *err);
     /** NULL, both: everything is fed. */
     PacsStatus (*room)(void *upload, uint8_t **ret_room, size_t *ret_size, PacsError *err);

@@ -16,9 +16,8 @@ PacsStatus pacs_index_sqlite_check_fence(IndexSqlite *index, const PacsFence *fe
     if (!fence)
         return PACS_OK;
     int64_t epoch = 0;
-    const PacsStatus status = PACS_SQL_NUMBER(index->writer, &epoch, err,
-                                              "SELECT epoch FROM lease WHERE name = ?",
-                                              pacs_sql_text(fence->name));
+    const PacsStatus status = PACS_SQL_NUMBER(
+        index->writer, &epoch, err, "SELECT epoch FROM lease WHERE name = ?", pacs_sql_text(fence->name));
     if (status == PACS_NOT_FOUND || (status == PACS_OK && (uint64_t)epoch != fence->epoch))
         return pacs_fail(err, PACS_REFUSED,
                          "the lease '%s' has changed hands: it is at %" PRId64 ", ours was %" PRIu64,

@@ -27,8 +27,7 @@ typedef struct IndexEventList {
 } IndexEventList;
 
 /** Rows of EVENT_COLUMNS (and after them the reason of a dead one). A full arena is an error only if it holds none. */
-#define EVENT_COLUMNS                                                                                        \
-    "o.ce_id, o.type, o.key, o.lane, o.traceparent, o.data, o.id, o.revision, o.created_ms"
+#define EVENT_COLUMNS "o.ce_id, o.type, o.key, o.lane, o.traceparent, o.data, o.id, o.revision, o.created_ms"
 PACS_CHECKED PacsStatus pacs_index_sqlite_list_events(PacsSqlite *connection, IndexEventList *list,
                                                       PacsError *err, const char *sql,
                                                       const PacsSqlValue *values, size_t value_count);

@@ -24,6 +24,10 @@ static void register_metrics(PacsIngest *ingest, PacsMetrics *metrics)
                                                     "Objects removed because no row of the index named them.",
                                                     NULL),
                                 NULL);
+    ingest->closed = pacs_metric(
+        pacs_metrics_family(metrics, PACS_GAUGE, "imaging_ingest_backpressure",
+                            "1 while nothing new is taken in because too many events wait to be sent.", NULL),
+        NULL);
 }
 
 PacsStatus pacs_ingest_new(const PacsIngestOptions *options, PacsStore *store, PacsIndex *index,

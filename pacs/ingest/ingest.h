@@ -34,6 +34,10 @@ typedef struct PacsIngestOptions {
     const char *transcode_to;
     bool transcodes_uncompressed; /* what comes uncompressed */
     bool transcodes_compressed;
+
+    /** Events that may wait to be sent, and how long, before nothing new is taken in. 0: no limit. */
+    uint64_t max_outbox_rows;
+    uint64_t max_outbox_age_s;
 } PacsIngestOptions;
 
 /** store, index and metrics (may be NULL) are borrowed and outlive the ingest. */
@@ -45,6 +49,15 @@ PACS_DEFINE_AUTO(PacsIngest, pacs_ingest_free);
 
 /** Who keeps what is made of objects, and forgets it with them; borrowed, outlives it. Before the first use. */
 void pacs_ingest_set_transcode(PacsIngest *ingest, TranscodeService *transcode);
+
+/**
+ * Whether new work is taken in: PACS_UNAVAILABLE while more events wait, or wait longer, than they may. Doors ask where
+ * somebody comes in, before he sends (an association, a request); what he has begun goes on.
+ */
+PACS_CHECKED PacsStatus pacs_ingest_admit(PacsIngest *ingest, PacsError *err);
+/** Look at the backlog again: what pacs_ingest_admit() goes by. Now and then, from one thread. */
+PACS_CHECKED PacsStatus pacs_ingest_watch_backlog(PacsIngest *ingest, int64_t now_ms,
+                                                  PacsOutboxDepth *ret_depth, PacsError *err);
 
 /** What is known before the first byte. Everything is copied. */
 typedef struct PacsUploadRequest {

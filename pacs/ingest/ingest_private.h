@@ -2,6 +2,7 @@
 
 #include <libdeflate.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "pacs/ingest/ingest.h"
 #include "pacs/util/clock.h"
@@ -37,6 +38,7 @@ struct PacsIngest {
     PacsStore *store;
     PacsIndex *index;
     TranscodeService *transcode; /* NULL: nothing is made of objects */
+    atomic_bool is_closed;       /* backlog.c: nothing new is taken in */
 
     pthread_mutex_t lock; /* guards what follows */
     UploadKit *idle_kits;
@@ -54,6 +56,7 @@ struct PacsIngest {
     PacsMetric *collisions;     /* imaging_uid_collisions_total */
     PacsMetric *unconverted;    /* imaging_ingest_unconverted_total */
     PacsMetric *swept;          /* imaging_swept_objects_total */
+    PacsMetric *closed;         /* imaging_ingest_backpressure */
 };
 
 /* upload_kit.c */

@@ -14,7 +14,10 @@
 #define STABILISE_BATCH 200    /* one transaction's worth: the writer serves ingests in between */
 #define GARBAGE_PER_TICK 20000 /* removing 20,000 files takes about a second */
 #define SETTLE_EVERY_MS 60000
-#define SWEEP_PER_TICK 500  /* objects: some 15 ms, and a million in half an hour */
+#define SWEEP_PER_TICK 500 /* objects: some 15 ms, and a million in half an hour */
+#define PURGE_BATCH 1000   /* events: some 10 ms */
+#define PURGES_PER_TICK 20 /* as many as may come in the same time, and more */
+#define MS_PER_DAY (24ll * 60 * 60 * 1000)
 #define APPEND_EVERY_MS 100 /* while something arrives: what came meanwhile shares a piece and a commit */
 
 struct PacsLifecycle {
@@ -25,9 +28,12 @@ struct PacsLifecycle {
     PacsMetric *stabilised;    /* imaging_stabilised_total */
     PacsMetric *outbox_depth;  /* imaging_outbox_depth */
     PacsMetric *outbox_oldest; /* imaging_outbox_oldest_seconds */
+    PacsMetric *outbox_parked; /* imaging_outbox_parked */
+    PacsMetric *outbox_dead;   /* imaging_outbox_dead */
 
     int64_t settled_ms; /* when the sweep's mark was moved last */
     PacsStatus last_failure;
+    bool refuses; /* new work, because of a backlog of events */
 
     pthread_t thread;
     pthread_mutex_t lock;
@@ -72,15 +78,44 @@ static PacsStatus settle(PacsLifecycle *lifecycle, int64_t now_ms, PacsError *er
     return status;
 }
 
+static PacsStatus purge_events(PacsLifecycle *lifecycle, int64_t now_ms, PacsError *err)
+{
+    const int64_t before_ms = now_ms - lifecycle->options.event_retention_days * MS_PER_DAY;
+    uint32_t count = PURGE_BATCH;
+    PacsStatus status = PACS_OK;
+
+    for (int i = 0; lifecycle->options.event_retention_days > 0 && status == PACS_OK &&
+                    count == PURGE_BATCH && i < PURGES_PER_TICK;
+         i++)
+        status = pacs_index_purge_outbox(lifecycle->index, before_ms, !lifecycle->options.events_are_sent,
+                                         PURGE_BATCH, &count, err);
+    return status;
+}
+
+static void report_backlog(PacsLifecycle *lifecycle, const PacsOutboxDepth *depth)
+{
+    bool refuses = pacs_ingest_admit(lifecycle->ingest, NULL) != PACS_OK;
+
+    if (refuses != lifecycle->refuses)
+        PACS_LOG(refuses ? PACS_LOG_WARNING : PACS_LOG_INFO, "lifecycle", "event-backlog",
+                 PACS_F_TEXT("new_work", refuses ? "refused" : "taken"),
+                 PACS_F_U64("unsent_events", depth->unsent));
+    lifecycle->refuses = refuses;
+}
+
+/** A backlog is ingest's to judge: it tells the doors. */
 static PacsStatus measure_outbox(PacsLifecycle *lifecycle, int64_t now_ms, PacsError *err)
 {
     PacsOutboxDepth depth = {0};
 
-    PacsStatus status = pacs_index_outbox_depth(lifecycle->index, &depth, err);
+    PacsStatus status = pacs_ingest_watch_backlog(lifecycle->ingest, now_ms, &depth, err);
     if (status != PACS_OK)
         return status;
+    report_backlog(lifecycle, &depth);
     pacs_metric_set(lifecycle->outbox_depth, (int64_t)depth.unsent);
     pacs_metric_set(lifecycle->outbox_oldest, depth.oldest_ms ? (now_ms - depth.oldest_ms) / 1000 : 0);
+    pacs_metric_set(lifecycle->outbox_parked, (int64_t)depth.parked);
+    pacs_metric_set(lifecycle->outbox_dead, (int64_t)depth.dead);
     return PACS_OK;
 }
 
@@ -96,6 +131,8 @@ static PacsStatus tick(PacsLifecycle *lifecycle, PacsError *err)
         status = settle(lifecycle, now_ms, err);
     if (status == PACS_OK)
         status = pacs_ingest_sweep_step(lifecycle->ingest, SWEEP_PER_TICK, err);
+    if (status == PACS_OK)
+        status = purge_events(lifecycle, now_ms, err);
     if (status == PACS_OK)
         status = measure_outbox(lifecycle, now_ms, err);
     if (status == PACS_OK && lifecycle->appender)
@@ -153,12 +190,19 @@ static void register_metrics(PacsLifecycle *lifecycle, PacsMetrics *metrics)
         pacs_metrics_family(metrics, PACS_COUNTER, "imaging_stabilised_total",
                             "Patients, studies and series that became stable.", NULL),
         NULL);
-    lifecycle->outbox_depth = pacs_metric(
-        pacs_metrics_family(metrics, PACS_GAUGE, "imaging_outbox_depth", "Events not sent yet.", NULL), NULL);
-    lifecycle->outbox_oldest = pacs_metric(pacs_metrics_family(metrics, PACS_GAUGE,
-                                                               "imaging_outbox_oldest_seconds",
-                                                               "Age of the oldest event not sent yet.", NULL),
-                                           NULL);
+    const struct {
+        PacsMetric **gauge;
+        const char *name, *help;
+    } outbox[] = {
+        {&lifecycle->outbox_depth, "imaging_outbox_depth", "Events not sent yet."},
+        {&lifecycle->outbox_oldest, "imaging_outbox_oldest_seconds", "Age of the oldest event not sent yet."},
+        {&lifecycle->outbox_parked, "imaging_outbox_parked", "Events behind a dead one of their study."},
+        {&lifecycle->outbox_dead, "imaging_outbox_dead",
+         "Events that cannot be sent: retry or discard them."},
+    };
+    for (size_t i = 0; i < sizeof outbox / sizeof outbox[0]; i++)
+        *outbox[i].gauge = pacs_metric(
+            pacs_metrics_family(metrics, PACS_GAUGE, outbox[i].name, outbox[i].help, NULL), NULL);
 }
 
 static void init_wake(PacsLifecycle *lifecycle)

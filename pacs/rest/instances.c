@@ -49,7 +49,8 @@ static bool begin_upload(void *context, PacsHttpRequest *request, PacsHttpReply 
     if (length && pacs_parse_u64(pacs_slice(length), INT64_MAX, &size_hint, NULL) != PACS_OK)
         size_hint = 0; /* only a hint: the server has checked the header itself */
     PacsUploadRequest upload_request = {.origin = &origin, .size_hint = size_hint};
-    if (pacs_ingest_begin(rest->ingest, &upload_request, &upload, &err) != PACS_OK) {
+    if (pacs_ingest_admit(rest->ingest, &err) != PACS_OK ||
+        pacs_ingest_begin(rest->ingest, &upload_request, &upload, &err) != PACS_OK) {
         log_upload(request, NULL, &err);
         reply_to_refusal(rest, request, reply, &err);
         return false;

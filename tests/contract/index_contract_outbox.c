@@ -269,11 +269,13 @@ static void the_log_is_read_by_study_and_by_type(void **state)
     index_contract_add(index, 1, 1, 1, 1);
     index_contract_add(index, 2, 2, 1, 1);
     index_contract_stabilise(index);
-    const PacsEventPage of_study = page_of(index, arena, &(PacsEventQuery){.study_uid = "1.2.840.2", .max = 9});
+    const PacsEventPage of_study = page_of(index, arena,
+                                           &(PacsEventQuery){.study_uid = "1.2.840.2", .max = 9});
     assert_int_equal(of_study.count, 2);
     assert_string_equal(of_study.events[0].key, "1.2.840.2");
     assert_string_equal(of_study.events[1].type, "study.arrived");
-    const PacsEventPage of_type = page_of(index, arena, &(PacsEventQuery){.type = "study.received", .max = 9});
+    const PacsEventPage of_type = page_of(index, arena,
+                                          &(PacsEventQuery){.type = "study.received", .max = 9});
     assert_int_equal(of_type.count, 2);
     assert_int_equal(of_type.next_after_id, 4); /* what did not match need not be looked at again */
     const PacsEventQuery both = {.after_id = 1, .study_uid = "1.2.840.1", .type = "study.received", .max = 9};
@@ -388,9 +390,12 @@ static void what_cannot_be_told_is_refused(void **state)
 {
     PacsIndex *index = index_contract_index(state);
     const PacsTold wrong[] = {
-        {.type = "study.arrived", .key = "1.2", .data = "{}"}, {.type = "report.available", .key = "1.2", .data = "{}"},
-        {.type = "nonsense", .key = "1.2", .data = "{}"},      {.type = "access.recorded", .key = "", .data = "{}"},
-        {.type = "access.recorded", .key = "1", .data = ""},   {.type = "access.recorded", .key = "1", .data = "[]"},
+        {.type = "study.arrived", .key = "1.2", .data = "{}"},
+        {.type = "report.available", .key = "1.2", .data = "{}"},
+        {.type = "nonsense", .key = "1.2", .data = "{}"},
+        {.type = "access.recorded", .key = "", .data = "{}"},
+        {.type = "access.recorded", .key = "1", .data = ""},
+        {.type = "access.recorded", .key = "1", .data = "[]"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_int_equal(pacs_index_tell(index, &wrong[i], NULL), PACS_INVALID);

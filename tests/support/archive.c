@@ -12,12 +12,15 @@
 
 #include <cmocka.h>
 
+#include "pacs/util/clock.h"
 #include "tests/support/object.h"
+
+#define BACKLOG_AGE_S 3600
 
 void test_archive_open(TestArchive *archive, PacsOverwrite overwrite)
 {
     char path[128];
-    PacsIngestOptions options = {.overwrite = overwrite};
+    PacsIngestOptions options = {.overwrite = overwrite, .max_outbox_age_s = BACKLOG_AGE_S};
 
     *archive = (TestArchive){.folder = "/tmp/lightbox-test-XXXXXX"};
     char *made = mkdtemp(archive->folder);
@@ -48,6 +51,18 @@ void test_archive_close(TestArchive *archive)
         (void)unlink(path); /* not all of them need exist */
     }
     (void)rmdir(archive->folder);
+}
+
+void test_archive_set_backlog(const TestArchive *archive, bool has_backlog)
+{
+    const int64_t later_ms = has_backlog ? 2 * BACKLOG_AGE_S * 1000 : 0;
+    const PacsTold told = {.type = "access.recorded", .key = "backlog", .data = "{}"};
+    PacsOutboxDepth depth;
+
+    assert_int_equal(pacs_index_tell(archive->index, &told, NULL), PACS_OK);
+    assert_int_equal(pacs_ingest_watch_backlog(archive->ingest, pacs_now_ms() + later_ms, &depth, NULL),
+                     PACS_OK);
+    assert_int_equal(pacs_ingest_admit(archive->ingest, NULL), has_backlog ? PACS_UNAVAILABLE : PACS_OK);
 }
 
 int test_archive_set_up(void **state)

@@ -20,6 +20,9 @@ void test_archive_close(TestArchive *archive);
 int test_archive_set_up(void **state);
 int test_archive_tear_down(void **state);
 
+/** Make ingest find that events wait for longer than they may, or that they do not; asserts. */
+void test_archive_set_backlog(const TestArchive *archive, bool has_backlog);
+
 /** Objects in the store at this moment. */
 unsigned test_archive_object_count(const TestArchive *archive);
 

@@ -101,8 +101,8 @@ static bool answers(TestPostgres *postgres)
 
 int test_postgres_restart(TestPostgres *postgres)
 {
-    char *const arguments[] = {"postgres", "-D", postgres->data, "-k", postgres->folder, "-c",
-                               "listen_addresses=", "-c", "fsync=off", NULL};
+    char *const arguments[] = {"postgres",          "-D", postgres->data, "-k", postgres->folder, "-c",
+                               "listen_addresses=", "-c", "fsync=off",    NULL};
     postgres->server = spawn(postgres, "postgres", arguments);
     return postgres->server > 0 && answers(postgres) ? 0 : -1;
 }
@@ -119,8 +119,8 @@ TestPostgres *test_postgres_start(void)
     (void)snprintf(postgres->data, sizeof postgres->data, "%s/data", postgres->folder);
     (void)snprintf(postgres->url, sizeof postgres->url,
                    "postgresql:///postgres?user=lightbox&host=%s&connect_timeout=5", postgres->folder);
-    char *const arguments[] = {"initdb", "-D", postgres->data, "-U", "lightbox", "-A", "trust", "-N",
-                               "-E", "UTF8", "--locale=C", NULL};
+    char *const arguments[] = {"initdb", "-D", postgres->data, "-U",   "lightbox",   "-A",
+                               "trust",  "-N", "-E",           "UTF8", "--locale=C", NULL};
     if (run(postgres, "initdb", arguments) != 0 || test_postgres_restart(postgres) != 0) {
         show_log(postgres);
         goto failed;

@@ -304,6 +304,25 @@ static void clients_that_accept_something_else_get_json(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dicomweb_fixture_open, dicomweb_fixture_close)
 
+static void a_backlog_of_events_refuses_stores_for_a_while(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(1 << 20);
+    PacsHttpAnswer answer;
+    char header[32];
+
+    stow_add_object(&body, 1, 1, 1);
+    stow_end_parts(&body);
+    test_archive_set_backlog(&fixture->archive, true);
+    stow_post(fixture, &(StowPost){0}, &body, &answer);
+    assert_int_equal(answer.code, 503);
+    assert_non_null(pacs_http_answer_header(&answer, "Retry-After", header, sizeof header));
+    pacs_http_answer_clear(&answer);
+    assert_int_equal(stow_instances(fixture), 0);
+    test_archive_set_backlog(&fixture->archive, false);
+    json_decref(stow_store(fixture, &(StowPost){0}, &body, 200));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +342,7 @@ int main(void)
         TEST(parts_of_a_wrong_type_alone_are_unsupported),
         TEST(the_answer_is_xml_where_asked),
         TEST(clients_that_accept_something_else_get_json),
+        TEST(a_backlog_of_events_refuses_stores_for_a_while),
     };
     return cmocka_run_group_tests_name("dicomweb stow", tests, NULL, NULL);
 }

@@ -385,6 +385,35 @@ static void a_drain_lets_an_operation_wait_for_its_data(void **state)
     assert_int_equal(c->sink.taken_back, 1);
 }
 
+/* ---- Backlog ---- */
+
+static void who_comes_to_store_is_asked_to_come_later_where_nothing_is_admitted(void **state)
+{
+    static const uint8_t local_limit[] = {0, 2, 3, 2}; /* transient, presentation related provider */
+    Case *c = *state;
+
+    c->sink.admit_status = PACS_UNAVAILABLE;
+    c->sink.text = "a backlog";
+    say_request(c);
+    assert_int_equal(run(c), PACS_ASSOCIATION_REJECTED);
+    const Heard heard = last_heard(c);
+    assert_int_equal(heard.type, PACS_PDU_ASSOCIATE_RJ);
+    assert_memory_equal(heard.body, local_limit, sizeof local_limit);
+}
+
+static void a_verification_is_answered_where_nothing_is_admitted(void **state)
+{
+    static const WireContext echo[] = {{ECHO, PACS_UID_VERIFICATION, {PACS_UID_IMPLICIT_LITTLE}}};
+    Case *c = *state;
+
+    c->sink.admit_status = PACS_UNAVAILABLE;
+    wire_request(&c->script.said, &(WireRequest){.contexts = echo, .context_count = 1});
+    wire_echo(&c->script.said, ECHO, 9);
+    say_release(c);
+    assert_int_equal(run(c), PACS_ASSOCIATION_RELEASED);
+    expect_response(c, 0, 0x8030, 9, 0x0000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,6 +437,8 @@ int main(void)
         CASE_TEST(a_drain_rejects_new_associations),
         CASE_TEST(a_drain_aborts_an_idle_association),
         CASE_TEST(a_drain_lets_an_operation_wait_for_its_data),
+        CASE_TEST(who_comes_to_store_is_asked_to_come_later_where_nothing_is_admitted),
+        CASE_TEST(a_verification_is_answered_where_nothing_is_admitted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -158,9 +158,17 @@ void fake_sink_clear(FakeSink *sink)
     pacs_buffer_clear(&sink->stored);
 }
 
+static PacsStatus fake_admit(void *context, PacsError *err)
+{
+    const FakeSink *sink = context;
+
+    return sink->admit_status == PACS_OK ? PACS_OK : pacs_fail(err, sink->admit_status, "%s", sink->text);
+}
+
 PacsSink fake_sink_ops(FakeSink *sink)
 {
     return (PacsSink){.context = sink,
+                      .admit = fake_admit,
                       .begin = fake_begin,
                       .room = fake_room,
                       .filled = fake_filled,

@@ -27,7 +27,7 @@ typedef struct FakeSink {
     unsigned begun, finished, taken_back;
     char class_uid[65], instance_uid[65], syntax_uid[65], calling_aet[17];
     /* What shall fail; PACS_OK for nothing. */
-    PacsStatus begin_status, feed_status, finish_status;
+    PacsStatus admit_status, begin_status, feed_status, finish_status;
     const char *text; /* of the failure */
     unsigned rooms;   /* asked for */
     bool is_roomy;    /* none is refused */

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "pacs/index/index_sqlite.h"
+#include "pacs/index/migrations.h"
 #include "tests/contract/index_contract.h"
 #include "tests/support/indexed_object.h"
 #include "tests/support/temporary.h"
@@ -136,6 +137,40 @@ static void somebody_elses_database_is_left_alone(void **state)
     PacsIndex *index = NULL;
     assert_int_equal(try_open(&index), PACS_UNSUPPORTED);
     assert_int_equal(ask_sql("SELECT count(*) FROM sqlite_schema"), 1);
+}
+
+static void events_of_the_first_version_wait_after_its_migration(void **state)
+{
+    (void)state;
+    run_sql(pacs_index_migrations[0]);
+    run_sql(
+        "PRAGMA application_id = 0x4C425831; PRAGMA user_version = 1;"
+        "INSERT INTO outbox (id, ce_id, type, key, revision, data, created_ms, sent_ms) VALUES"
+        " (1, 'purged', 'study.received', '1.2', 1, '{}', 10, 20), (3, 'sent', 'study.arrived', '1.2', 2, '{}', 30, 40),"
+        " (4, 'unsent', 'study.updated', '1.2', 3, '{\"x\":1}', 50, NULL), (5, 'last', 'study.updated', '1.2', 4, '{}', 60, NULL);"
+        "DELETE FROM outbox WHERE id = 1");
+    PACS_AUTO(PacsIndex) index = open_index();
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(1 << 20);
+    PacsOutboxEvent *events = NULL;
+    PacsEventBounds bounds;
+    PacsEventPage page;
+    size_t count = 0;
+    assert_int_equal(pacs_index_read_outbox(index, 0, 10, arena, &events, &count, NULL), PACS_OK);
+    assert_int_equal(count, 2);
+    assert_string_equal(events[0].ce_id, "unsent");
+    assert_string_equal(events[0].lane, "normal");
+    assert_string_equal(events[0].data, "{\"x\":1}");
+    assert_int_equal(events[0].revision, 3);
+    assert_int_equal(pacs_index_read_events(index, &(PacsEventQuery){.max = 10}, arena, &page, NULL),
+                     PACS_OK);
+    assert_int_equal(page.count, 3);
+    assert_int_equal(pacs_index_event_bounds(index, &bounds, NULL), PACS_OK);
+    assert_int_equal(bounds.purged_id, 2);
+    assert_int_equal(bounds.last_id, 5);
+    PacsOutboxDepth depth;
+    assert_int_equal(pacs_index_outbox_depth(index, &depth, NULL), PACS_OK);
+    assert_int_equal(depth.unsent, 2);
+    assert_int_equal(depth.oldest_ms, 50);
 }
 
 static void a_migration_that_fails_leaves_nothing_half_done(void **state)
@@ -459,6 +494,7 @@ int main(void)
         OWN_TEST(an_index_is_opened_once_at_a_time),
         OWN_TEST(an_index_of_a_newer_version_is_left_alone),
         OWN_TEST(somebody_elses_database_is_left_alone),
+        OWN_TEST(events_of_the_first_version_wait_after_its_migration),
         OWN_TEST(a_migration_that_fails_leaves_nothing_half_done),
         OWN_TEST(a_file_that_is_no_database_is_corrupt),
         OWN_TEST(nobody_else_may_read_the_file),

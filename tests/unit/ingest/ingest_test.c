@@ -10,6 +10,7 @@
 
 #include "pacs/retrieve/retrieve.h"
 #include "pacs/util/arena.h"
+#include "pacs/util/clock.h"
 #include "tests/support/archive.h"
 #include "tests/support/index_failing.h"
 #include "tests/support/object.h"
@@ -518,6 +519,80 @@ static void garbage_that_cannot_be_removed_is_tried_again(void **state)
     close_failing(&failing);
 }
 
+/* ---- Backlog ---- */
+
+static void tell(const TestArchive *archive, const char *key)
+{
+    const PacsTold told = {.type = "access.recorded", .key = key, .data = "{}"};
+
+    assert_int_equal(pacs_index_tell(archive->index, &told, NULL), PACS_OK);
+}
+
+static bool admits(const TestArchive *archive, int64_t now_ms)
+{
+    PacsOutboxDepth depth;
+
+    assert_int_equal(pacs_ingest_watch_backlog(archive->ingest, now_ms, &depth, NULL), PACS_OK);
+    const PacsStatus status = pacs_ingest_admit(archive->ingest, NULL);
+    assert_true(status == PACS_OK || status == PACS_UNAVAILABLE);
+    return status == PACS_OK;
+}
+
+static void set_limits(TestArchive *archive, uint64_t max_rows, uint64_t max_age_s)
+{
+    PacsIngestOptions options = {.max_outbox_rows = max_rows, .max_outbox_age_s = max_age_s};
+
+    pacs_ingest_free(archive->ingest);
+    assert_int_equal(pacs_ingest_new(&options, archive->store, archive->index, NULL, &archive->ingest, NULL),
+                     PACS_OK);
+}
+
+static void too_many_unsent_events_close_the_way_in_until_some_are_sent(void **state)
+{
+    TestArchive *archive = *state;
+    const int64_t id = 1;
+
+    set_limits(archive, 2, 0);
+    tell(archive, "a");
+    tell(archive, "b");
+    assert_true(admits(archive, pacs_now_ms()));
+    tell(archive, "c");
+    assert_false(admits(archive, pacs_now_ms()));
+    assert_int_equal(pacs_index_mark_sent(archive->index, NULL, &id, 1, NULL), PACS_OK);
+    assert_true(admits(archive, pacs_now_ms()));
+}
+
+static void an_event_that_waits_too_long_closes_the_way_in(void **state)
+{
+    TestArchive *archive = *state;
+
+    set_limits(archive, 0, 60);
+    assert_true(admits(archive, pacs_now_ms() + 1000000)); /* nothing waits */
+    tell(archive, "a");
+    assert_true(admits(archive, pacs_now_ms()));
+    assert_false(admits(archive, pacs_now_ms() + 62000));
+}
+
+static void what_a_dead_event_holds_up_does_not_close_the_way_in(void **state)
+{
+    TestArchive *archive = *state;
+
+    set_limits(archive, 1, 60);
+    tell(archive, "a");
+    tell(archive, "a");
+    tell(archive, "a");
+    assert_int_equal(pacs_index_mark_dead(archive->index, NULL, 1, "too large", NULL), PACS_OK);
+    assert_true(admits(archive, pacs_now_ms() + 1000000));
+}
+
+static void an_upload_that_has_begun_goes_on(void **state)
+{
+    TestArchive *archive = *state;
+
+    test_archive_set_backlog(archive, true);
+    (void)test_archive_push_object(archive, 1);
+}
+
 int main(void)
 {
 #define ARCHIVE_TEST(function)                                                                               \
@@ -547,6 +622,10 @@ int main(void)
         ARCHIVE_TEST(an_index_that_fails_takes_the_bytes_back),
         ARCHIVE_TEST(bytes_stay_where_nobody_knows_whether_a_row_names_them),
         ARCHIVE_TEST(garbage_that_cannot_be_removed_is_tried_again),
+        ARCHIVE_TEST(too_many_unsent_events_close_the_way_in_until_some_are_sent),
+        ARCHIVE_TEST(an_event_that_waits_too_long_closes_the_way_in),
+        ARCHIVE_TEST(what_a_dead_event_holds_up_does_not_close_the_way_in),
+        ARCHIVE_TEST(an_upload_that_has_begun_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 #include <sched.h>
+#include <sqlite3.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "pacs/lifecycle/lifecycle.h"
@@ -94,6 +96,78 @@ static void what_a_power_loss_brought_back_goes_again(void **state)
     await(archive, has_one_object);
 }
 
+/* ---- Events ---- */
+
+static size_t events_left(const TestArchive *archive)
+{
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(1 << 20);
+    PacsEventPage page;
+
+    assert_int_equal(pacs_index_read_events(archive->index, &(PacsEventQuery){.max = 10}, arena, &page, NULL),
+                     PACS_OK);
+    return page.count;
+}
+
+static bool has_no_events(TestArchive *archive)
+{
+    return events_left(archive) == 0;
+}
+
+static bool has_one_event(TestArchive *archive)
+{
+    return events_left(archive) == 1;
+}
+
+/** As if they had been written two days ago. */
+static void age_events(const TestArchive *archive)
+{
+    char path[128];
+    sqlite3 *database = NULL;
+
+    (void)snprintf(path, sizeof path, "%s/index.sqlite", archive->folder);
+    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_busy_timeout(database, 10000), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(database, "UPDATE outbox SET created_ms = created_ms - 172800000", NULL, NULL, NULL),
+        SQLITE_OK);
+    (void)sqlite3_close(database);
+}
+
+static void start_purging(TestArchive *archive, bool events_are_sent, PacsLifecycle **ret_lifecycle)
+{
+    const PacsLifecycleOptions options = {
+        .stable_age_s = 60, .tick_ms = 10, .event_retention_days = 1, .events_are_sent = events_are_sent};
+
+    assert_int_equal(pacs_lifecycle_new(&options, archive->index, archive->ingest, NULL, ret_lifecycle, NULL),
+                     PACS_OK);
+}
+
+static void old_events_go_where_nobody_sends_them(void **state)
+{
+    TestArchive *archive = *state;
+    PACS_AUTO(PacsLifecycle) lifecycle = NULL;
+
+    (void)test_archive_push_object(archive, 1);
+    age_events(archive);
+    start_purging(archive, false, &lifecycle);
+    await(archive, has_no_events);
+}
+
+static void old_events_wait_for_a_relay(void **state)
+{
+    TestArchive *archive = *state;
+    PACS_AUTO(PacsLifecycle) lifecycle = NULL;
+    const PacsTold told = {.type = "access.recorded", .key = "a", .data = "{}"};
+    const int64_t first = 1;
+
+    assert_int_equal(pacs_index_tell(archive->index, &told, NULL), PACS_OK);
+    (void)test_archive_push_object(archive, 1);
+    age_events(archive);
+    assert_int_equal(pacs_index_mark_sent(archive->index, NULL, &first, 1, NULL), PACS_OK);
+    start_purging(archive, true, &lifecycle);
+    await(archive, has_one_event);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +176,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(bytes_of_deleted_objects_go, test_archive_set_up,
                                         test_archive_tear_down),
         cmocka_unit_test_setup_teardown(what_a_power_loss_brought_back_goes_again, test_archive_set_up,
+                                        test_archive_tear_down),
+        cmocka_unit_test_setup_teardown(old_events_go_where_nobody_sends_them, test_archive_set_up,
+                                        test_archive_tear_down),
+        cmocka_unit_test_setup_teardown(old_events_wait_for_a_relay, test_archive_set_up,
                                         test_archive_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -379,6 +379,26 @@ static void errors_may_be_kept_short(void **state)
     pacs_rest_free(quiet);
 }
 
+static void a_backlog_of_events_refuses_uploads_for_a_while(void **state)
+{
+    Fixture *fixture = *state;
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
+    TestObject object = test_object(1, 1, 1);
+    PacsHttpAnswer answer;
+    char header[32];
+
+    test_object_file(&object, &file);
+    test_archive_set_backlog(&fixture->archive, true);
+    const PacsHttpAsk upload = {
+        .method = "POST", .target = "/instances", .body = file.bytes, .body_size = file.size};
+    assert_int_equal(pacs_http_perform(fixture->http, &upload, &answer), 503);
+    assert_non_null(pacs_http_answer_header(&answer, "Retry-After", header, sizeof header));
+    pacs_http_answer_clear(&answer);
+    json_decref(ask(fixture, "GET", "/studies", 200)); /* reading goes on */
+    test_archive_set_backlog(&fixture->archive, false);
+    json_decref(post_object(fixture, &object));
+}
+
 int main(void)
 {
 #define REST_TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
@@ -396,6 +416,7 @@ int main(void)
         REST_TEST(changes_tell_what_happened_in_order),
         REST_TEST(the_probes_answer_without_a_password),
         REST_TEST(errors_may_be_kept_short),
+        REST_TEST(a_backlog_of_events_refuses_uploads_for_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
