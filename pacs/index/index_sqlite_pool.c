@@ -11,7 +11,7 @@ struct IndexReaderPool {
 };
 
 static const char reader_settings[] = "PRAGMA query_only = ON;"
-                                      "PRAGMA cache_size = -4096;" /* kB */
+                                      "PRAGMA cache_size = -16384;" /* kB */
                                       "PRAGMA temp_store = MEMORY;"
                                       "PRAGMA cell_size_check = ON;"
                                       "PRAGMA trusted_schema = OFF;";

@@ -13,11 +13,14 @@
  *   UIDS     those that have the UIDs asked for, or their series and instances
  *   EQUAL    those of a patient id, accession number or birth date, by a B-tree
  *   NEWEST   all, between two dates if there are such
+ *   NAME     those of patients whose names, or whose names' words, begin in a certain way, by a B-tree
  *   GRAM     those whose texts have the runs of letters (grams) that what is looked for has
  *
- * A word that many studies have fills a page soonest by NEWEST, a rare one by GRAM. Which it is, is not looked up but
- * tried: NEWEST runs for INDEX_SEARCH_TRIAL studies, and if the page is not full then, GRAM goes on where it stopped,
- * with the grams that were rarest in the trial. So the commonest name and one that nobody has cost alike.
+ * A word that many studies have fills a page soonest by NEWEST, a rare one by NAME or GRAM. Which it is, is not looked
+ * up but tried: NEWEST runs for INDEX_SEARCH_TRIAL studies. If the page is not full then, and nothing but a name is
+ * looked for, NAME looks through all that begin so, if that should be few; else GRAM goes on where NEWEST stopped, with
+ * the grams that were rarest in the trial. So the commonest name and one that nobody
+ * has cost alike.
  *
  * Work is done in slices: a snapshot each, which ends after some milliseconds, so that a search never holds up the log.
  */
@@ -42,6 +45,7 @@ typedef enum IndexSearchPath {
     INDEX_SEARCH_UIDS,
     INDEX_SEARCH_EQUAL,
     INDEX_SEARCH_NEWEST,
+    INDEX_SEARCH_NAME,
     INDEX_SEARCH_GRAM,
 } IndexSearchPath;
 
@@ -76,6 +80,23 @@ typedef struct IndexSearchGrams {
     uint64_t sampled;
 } IndexSearchGrams;
 
+/* ---- Names ---- */
+
+#define INDEX_SEARCH_STARTS 8 /* more words of a name than anybody types */
+
+/** How the names that are looked for begin, or some of their words. One of them is walked by. */
+typedef struct IndexSearchNames {
+    const PacsMatcher *matcher;
+    bool begins_group; /* the name itself begins so */
+    struct {
+        PacsSlice text;
+        uint64_t hits;
+    } starts[INDEX_SEARCH_STARTS];
+    size_t start_count; /* 0: names are not looked for by this */
+    uint64_t sampled;   /* studies that hits are of */
+    uint64_t most;      /* names that are looked through */
+} IndexSearchNames;
+
 /** The terms that the texts of study_search decide, as the SQL function search_test() tests them. */
 typedef struct IndexSearchFilter {
     struct {
@@ -83,7 +104,8 @@ typedef struct IndexSearchFilter {
         const PacsMatcher *matcher;
     } tests[PACS_MAX_SEARCH_TERMS];
     size_t count;
-    IndexSearchGrams *grams; /* to be counted in some of the rows; NULL: no */
+    IndexSearchGrams *grams; /* to be counted in some of the rows, */
+    IndexSearchNames *names; /* and how names begin; NULL: no */
     uint64_t examined;       /* rows it was asked about */
     uint64_t stop_after; /* of those: then it lets one through untested, so that the statement comes back */
 } IndexSearchFilter;
@@ -95,9 +117,11 @@ typedef struct IndexSearchPlan {
     IndexSearchColumn column;       /* EQUAL */
     const char *const *texts;       /* EQUAL: as the column has them */
     size_t text_count;
+    IndexSearchNames names;
     IndexSearchGrams grams;
     const char *gram_query; /* GRAM: FTS5's query */
     IndexSearchFilter filter;
+    bool is_chosen;  /* the trial is over, or nothing is to come behind it */
     bool is_decided; /* keys and filter decide every term: a study they let through matches */
 } IndexSearchPlan;
 
@@ -106,9 +130,10 @@ typedef struct IndexSearchPlan {
 PACS_CHECKED PacsStatus pacs_index_sqlite_search_plan(const PacsPreparedSearch *search, PacsArena *arena,
                                                       IndexSearchPlan *ret_plan, PacsError *err);
 
-/** After a trial: go on by GRAM if a condition was rare enough. */
-PACS_CHECKED PacsStatus pacs_index_sqlite_search_choose(IndexSearchPlan *plan, PacsArena *arena,
-                                                        PacsError *err);
+/** After a trial, in an index of so many studies: go on by NAME if names are looked for and few begin so, by GRAM if a
+ *  condition was rare enough. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_search_choose(IndexSearchPlan *plan, uint64_t studies,
+                                                        PacsArena *arena, PacsError *err);
 
 /* ---- index_sqlite_search_gram.c ---- */
 
@@ -130,7 +155,7 @@ void pacs_index_sqlite_sample_grams(IndexSearchGrams *grams, const PacsSlice tex
 /* ---- index_sqlite_search_sql.c: functions that SQL calls ---- */
 
 /** search_key(date, time, row), search_tag(tags, tag), search_text/name/date(value), search_grams(texts...),
- *  search_test(filter, texts...). */
+ *  search_name_entry(text, number), search_test(filter, texts...). */
 PACS_CHECKED PacsStatus pacs_index_sqlite_search_functions(PacsSqlite *connection, PacsError *err);
 #define INDEX_SEARCH_FILTER_TYPE "lightbox-search-filter" /* of the pointer that search_test() takes */
 PACS_CHECKED PacsStatus pacs_index_sqlite_bind_filter(sqlite3_stmt *rows, int index,
@@ -144,7 +169,7 @@ typedef struct IndexSearchSource {
     IndexSearchPlan *plan;
     PacsSqlite *db;     /* of the slice */
     sqlite3_stmt *rows; /* NEWEST, GRAM: the running statement */
-    /* UIDS, EQUAL: what was collected, in the order of answers */
+    /* UIDS, EQUAL, NAME: what was collected, in the order of answers */
     PacsSearchPosition *set;
     size_t count, capacity, at;
     bool collected;
@@ -158,8 +183,28 @@ PACS_CHECKED PacsStatus pacs_index_sqlite_source_next(IndexSearchSource *source,
                                                       const PacsSearchPosition *after,
                                                       PacsSearchPosition *ret_next, bool *ret_has,
                                                       PacsError *err);
+/** To what was collected. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_source_add(IndexSearchSource *source, PacsSearchPosition position,
+                                                     PacsError *err);
 void pacs_index_sqlite_source_end(IndexSearchSource *source); /* of the slice */
 void pacs_index_sqlite_source_clear(IndexSearchSource *source);
+
+/* ---- index_sqlite_search_name.c: names by their beginnings ---- */
+
+/** What a matcher asks of a name's beginning, if anything. */
+void pacs_index_sqlite_names_plan(IndexSearchNames *names, const PacsMatcher *matcher);
+/** Count their beginnings in this text of study_search.patient_name. */
+void pacs_index_sqlite_names_sample(IndexSearchNames *names, PacsSlice text);
+/** Of several the one that was rarest; none if of so many studies too many begin so, as far as the sample can tell. */
+void pacs_index_sqlite_names_choose(IndexSearchNames *names, uint64_t studies);
+/** Add those that match to what the source has collected; *ret_all false: there are more than are looked through. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_names_collect(IndexSearchSource *source, int64_t below,
+                                                        bool *ret_all, PacsError *err);
+/** Entry `number`, from 0, of a text of study_search.patient_name, added to `out`; false: it has fewer. */
+bool pacs_index_sqlite_name_entry(PacsSlice text, size_t number, PacsBuffer *out);
+/** The study's row in study_search is there. */
+PACS_CHECKED PacsStatus pacs_index_sqlite_names_add(IndexSqlite *index, int64_t study, PacsError *err);
+PACS_CHECKED PacsStatus pacs_index_sqlite_names_remove(IndexSqlite *index, int64_t study, PacsError *err);
 
 /* ---- index_sqlite_search_row.c: rows of the four levels ---- */
 

@@ -292,7 +292,7 @@ static void add_condition(PacsBuffer *query, const IndexSearchGrams *grams,
     (void)pacs_buffer_add_char(query, ')');
 }
 
-PacsStatus pacs_index_sqlite_search_choose(IndexSearchPlan *plan, PacsArena *arena, PacsError *err)
+static PacsStatus choose_grams_to_ask(IndexSearchPlan *plan, PacsArena *arena, PacsError *err)
 {
     IndexSearchGrams *grams = &plan->grams;
     PACS_AUTO_BUFFER PacsBuffer query = PACS_BUFFER(PACS_MAX_INDEXED_TAGS);
@@ -302,14 +302,22 @@ PacsStatus pacs_index_sqlite_search_choose(IndexSearchPlan *plan, PacsArena *are
         if (condition_hits(grams, &grams->conditions[i]) * RARE_SHARE <= grams->sampled)
             add_condition(&query, grams, &grams->conditions[i]);
     const PacsStatus status = pacs_buffer_check(&query, err);
-    grams->condition_count = 0; /* chosen once */
     if (status != PACS_OK || query.size == 0)
         return status;
     plan->gram_query = pacs_arena_strndup(arena, pacs_buffer_text(&query), query.size);
-    if (!plan->gram_query)
-        return pacs_fail(err, PACS_NO_MEMORY, "no memory for a search");
-    plan->path = INDEX_SEARCH_GRAM;
-    return PACS_OK;
+    return plan->gram_query ? PACS_OK : pacs_fail(err, PACS_NO_MEMORY, "no memory for a search");
+}
+
+PacsStatus pacs_index_sqlite_search_choose(IndexSearchPlan *plan, uint64_t studies, PacsArena *arena,
+                                           PacsError *err)
+{
+    plan->is_chosen = true;
+    pacs_index_sqlite_names_choose(&plan->names, studies);
+    const PacsStatus status = choose_grams_to_ask(plan, arena, err);
+    plan->path = plan->names.start_count > 0 ? INDEX_SEARCH_NAME
+                 : plan->gram_query          ? INDEX_SEARCH_GRAM
+                                             : INDEX_SEARCH_NEWEST;
+    return status;
 }
 
 /* ---- The plan ---- */
@@ -393,6 +401,10 @@ static void use_terms(const PacsPreparedSearch *search, IndexSearchPlan *plan, P
         if (columns[column].has_grams && plan->path == INDEX_SEARCH_NEWEST)
             add_conditions(&plan->grams, column, &term->matcher, arena);
     }
+    /* Of other texts an entry of a name knows nothing: their studies would be looked up one by one. */
+    if (plan->path == INDEX_SEARCH_NEWEST && plan->filter.count == 1 &&
+        plan->filter.tests[0].column == SEARCH_PATIENT_NAME)
+        pacs_index_sqlite_names_plan(&plan->names, plan->filter.tests[0].matcher);
 }
 
 PacsStatus pacs_index_sqlite_search_plan(const PacsPreparedSearch *search, PacsArena *arena,

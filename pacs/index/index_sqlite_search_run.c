@@ -233,7 +233,9 @@ static uint64_t study_work(const IndexSearchRun *run)
 
 static bool is_on_trial(const IndexSearchRun *run)
 {
-    return run->plan.path == INDEX_SEARCH_NEWEST && run->plan.grams.condition_count > 0;
+    const IndexSearchPlan *plan = &run->plan;
+    return plan->path == INDEX_SEARCH_NEWEST && !plan->is_chosen &&
+           (plan->grams.condition_count > 0 || plan->names.start_count > 0);
 }
 
 /** A word may be rare: then those that have its grams are walked from here on. */
@@ -242,7 +244,11 @@ static PacsStatus end_trial(IndexSearchRun *run, PacsError *err)
     if (!is_on_trial(run) || run->plan.filter.examined <= INDEX_SEARCH_TRIAL)
         return PACS_OK;
     run->plan.filter.grams = NULL;
-    return pacs_index_sqlite_search_choose(&run->plan, run->arena, err);
+    run->plan.filter.names = NULL;
+    PacsStatistics all;
+    const PacsStatus status = pacs_index_sqlite_statistics(&run->index->base, &all, err);
+    return status == PACS_OK ? pacs_index_sqlite_search_choose(&run->plan, all.studies, run->arena, err)
+                             : status;
 }
 
 static void allow_slice(IndexSearchRun *run)
@@ -300,7 +306,8 @@ PacsStatus pacs_index_sqlite_search_begin(IndexSearchRun *run, PacsArena *arena,
     const PacsStatus status = pacs_index_sqlite_search_plan(run->search, arena, &run->plan, err);
     run->json = PACS_BUFFER(PACS_MAX_INSTANCE_JSON);
     run->arena = arena;
-    run->plan.filter.grams = run->plan.grams.condition_count > 0 ? &run->plan.grams : NULL;
+    run->plan.filter.grams = is_on_trial(run) ? &run->plan.grams : NULL;
+    run->plan.filter.names = is_on_trial(run) && run->plan.names.start_count > 0 ? &run->plan.names : NULL;
     run->source = (IndexSearchSource){.search = run->search, .plan = &run->plan};
     return status;
 }

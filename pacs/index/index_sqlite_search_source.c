@@ -69,7 +69,8 @@ static PacsStatus next_row(IndexSearchSource *source, const PacsSearchPosition *
 
 /* ---- Sets ---- */
 
-static PacsStatus add_to_set(IndexSearchSource *source, PacsSearchPosition position, PacsError *err)
+PacsStatus pacs_index_sqlite_source_add(IndexSearchSource *source, PacsSearchPosition position,
+                                        PacsError *err)
 {
     if (source->count == source->capacity) {
         const size_t capacity = source->capacity ? 2 * source->capacity : 64;
@@ -130,11 +131,11 @@ static PacsStatus collect_uid(IndexSearchSource *source, const char *uid, PacsEr
     PacsStatus status = PACS_SQL_QUERY(source->db, &rows, err, sql, pacs_sql_text(uid));
     while (status == PACS_OK && (status = pacs_sqlite_step(source->db, rows, &has_row, err)) == PACS_OK &&
            has_row)
-        status = add_to_set(source,
-                            (PacsSearchPosition){.key = sqlite3_column_int64(rows, 0),
-                                                 .series = sqlite3_column_int64(rows, 1),
-                                                 .instance = sqlite3_column_int64(rows, 2)},
-                            err);
+        status = pacs_index_sqlite_source_add(source,
+                                              (PacsSearchPosition){.key = sqlite3_column_int64(rows, 0),
+                                                                   .series = sqlite3_column_int64(rows, 1),
+                                                                   .instance = sqlite3_column_int64(rows, 2)},
+                                              err);
     return status;
 }
 
@@ -179,7 +180,7 @@ static PacsStatus collect_equal(IndexSearchSource *source, const char *text, int
     while (status == PACS_OK && (status = pacs_sqlite_step(source->db, rows, &has_row, err)) == PACS_OK &&
            has_row) {
         key = sqlite3_column_int64(rows, 0);
-        status = add_to_set(source, (PacsSearchPosition){.key = key}, err);
+        status = pacs_index_sqlite_source_add(source, (PacsSearchPosition){.key = key}, err);
         count++;
     }
     if (count == max && key > source->complete_from)
@@ -203,11 +204,32 @@ static PacsStatus collect_equals(IndexSearchSource *source, int64_t below, PacsE
     return status;
 }
 
+/** Where there are too many, those of the rarest letters are walked. */
+static PacsStatus collect_names(IndexSearchSource *source, int64_t below, PacsError *err)
+{
+    bool is_all = false;
+    const PacsStatus status = pacs_index_sqlite_names_collect(source, below, &is_all, err);
+    if (status != PACS_OK)
+        return status;
+    sort_set(source);
+    source->complete_from = INT64_MIN;
+    if (!is_all)
+        source->plan->path = source->plan->gram_query ? INDEX_SEARCH_GRAM : INDEX_SEARCH_NEWEST;
+    return PACS_OK;
+}
+
 static PacsStatus collect(IndexSearchSource *source, const PacsSearchPosition *after, PacsError *err)
 {
+    const int64_t below = keys_below(source, after);
     source->collected = true;
-    return source->plan->path == INDEX_SEARCH_UIDS ? collect_uids(source, err)
-                                                   : collect_equals(source, keys_below(source, after), err);
+    switch (source->plan->path) {
+    case INDEX_SEARCH_UIDS:
+        return collect_uids(source, err);
+    case INDEX_SEARCH_NAME:
+        return collect_names(source, below, err);
+    default:
+        return collect_equals(source, below, err);
+    }
 }
 
 /** UIDs bring studies that the texts have not been asked about. */
@@ -241,7 +263,7 @@ static bool lies_behind(const IndexSearchSource *source, const PacsSearchPositio
 static PacsStatus next_of_set(IndexSearchSource *source, const PacsSearchPosition *after,
                               PacsSearchPosition *ret_next, bool *ret_has, PacsError *err)
 {
-    PacsStatus status = source->collected ? PACS_OK : collect(source, after, err);
+    PacsStatus status = PACS_OK;
     *ret_has = false;
     while (status == PACS_OK && !*ret_has) {
         if (source->at == source->count && source->complete_from == INT64_MIN)
@@ -268,13 +290,19 @@ void pacs_index_sqlite_source_begin(IndexSearchSource *source, PacsSqlite *db)
     source->rows = NULL;
 }
 
+static bool is_set(const IndexSearchSource *source)
+{
+    return source->plan->path != INDEX_SEARCH_NEWEST && source->plan->path != INDEX_SEARCH_GRAM;
+}
+
 PacsStatus pacs_index_sqlite_source_next(IndexSearchSource *source, const PacsSearchPosition *after,
                                          PacsSearchPosition *ret_next, bool *ret_has, PacsError *err)
 {
-    const IndexSearchPath path = source->plan->path;
-    return path == INDEX_SEARCH_NEWEST || path == INDEX_SEARCH_GRAM
-               ? next_row(source, after, ret_next, ret_has, err)
-               : next_of_set(source, after, ret_next, ret_has, err);
+    const PacsStatus status = is_set(source) && !source->collected ? collect(source, after, err) : PACS_OK;
+    if (status != PACS_OK)
+        return status;
+    return is_set(source) ? next_of_set(source, after, ret_next, ret_has, err)
+                          : next_row(source, after, ret_next, ret_has, err);
 }
 
 void pacs_index_sqlite_source_end(IndexSearchSource *source)

@@ -54,7 +54,19 @@ static void search_grams(sqlite3_context *context, int count, sqlite3_value **va
         sqlite3_result_text64(context, pacs_buffer_text(&tokens), tokens.size, SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
-#define SAMPLE 8 /* one row of so many */
+/** NULL where the name has fewer. */
+static void search_name_entry(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    PACS_AUTO_BUFFER PacsBuffer entry = PACS_BUFFER(PACS_MAX_INDEXED_TAGS);
+    if (pacs_index_sqlite_name_entry(text_of(values[0]), (size_t)sqlite3_value_int64(values[1]), &entry))
+        sqlite3_result_text64(context, pacs_buffer_text(&entry), entry.size, SQLITE_TRANSIENT, SQLITE_UTF8);
+    else if (entry.failed)
+        sqlite3_result_error_nomem(context);
+}
+
+#define SAMPLE 8       /* one row of so many */
+#define SAMPLE_NAMES 2 /* what is looked through costs by the name: to be known better */
 
 static void sample(IndexSearchGrams *grams, int count, sqlite3_value **values)
 {
@@ -78,6 +90,8 @@ static void search_test(sqlite3_context *context, int count, sqlite3_value **val
     IndexSearchFilter *filter = sqlite3_value_pointer(values[0], INDEX_SEARCH_FILTER_TYPE);
     if (!filter)
         return; /* SQL typed by somebody: NULL */
+    if (filter->names && filter->examined % SAMPLE_NAMES == 0)
+        pacs_index_sqlite_names_sample(filter->names, text_of(values[1]));
     if (filter->examined++ % SAMPLE == 0 && filter->grams)
         sample(filter->grams, count - 1, values + 1);
     sqlite3_result_int(context, filter->examined > filter->stop_after || passes(filter, values + 1));
@@ -102,6 +116,7 @@ PacsStatus pacs_index_sqlite_search_functions(PacsSqlite *connection, PacsError 
         {"search_name", 1, pure, &name, search_text},
         {"search_date", 1, pure, &date, search_text},
         {"search_grams", SEARCH_COLUMN_COUNT, pure, NULL, search_grams},
+        {"search_name_entry", 2, pure, NULL, search_name_entry},
         {"with_sequences", 4, pure, NULL, pacs_index_sqlite_with_sequences},
         {"search_test", 2, SQLITE_UTF8, NULL, search_test},
         {"search_test", 1 + SEARCH_COLUMN_COUNT, SQLITE_UTF8, NULL, search_test},

@@ -164,6 +164,7 @@ static PacsStatus estimate_by_samples(IndexSqlite *index, const IndexSearchPlan 
     int64_t oldest = 0;
     Sample sample = {0};
     filter.grams = NULL;
+    filter.names = NULL;
     filter.stop_after = UINT64_MAX;
     PacsStatus status = find_ends(index, plan, &newest, &oldest, err);
     INDEX_AUTO_READER IndexReader reader = {0};
@@ -203,8 +204,9 @@ static bool can_count_on(IndexSearchRun *run, uint64_t studies)
 {
     if (run->search->search->count == PACS_COUNT_EXACT || studies <= GRAM_STUDIES)
         return true;
-    run->plan.grams.condition_count = 0;
+    run->plan.is_chosen = true;
     run->plan.filter.grams = NULL;
+    run->plan.filter.names = NULL;
     return run->plan.path != INDEX_SEARCH_GRAM;
 }
 

@@ -25,7 +25,7 @@ static PacsStatus remove_grams(IndexSqlite *index, int64_t study, PacsError *err
     return PACS_SQL_RUN(index->writer, err, sql, pacs_sql_i64(study));
 }
 
-/* Beside this stands migrations/0002_search.sql, which makes the rows of studies that were there before. */
+/* Beside this stand migrations/0002_search.sql and 0007_names.sql, which make the rows of studies that were there before. */
 PacsStatus pacs_index_sqlite_search_add(IndexSqlite *index, int64_t study, PacsError *err)
 {
     static const char sql[] =
@@ -35,7 +35,9 @@ PacsStatus pacs_index_sqlite_search_add(IndexSqlite *index, int64_t study, PacsE
         " search_text(st.accession_number), search_text(st.study_id), search_text(st.study_description),"
         " search_name(st.referring_physician), search_text(st.institution_name), " MODALITIES
         " FROM study st WHERE st.id = ?";
-    const PacsStatus status = PACS_SQL_RUN(index->writer, err, sql, pacs_sql_i64(study));
+    PacsStatus status = PACS_SQL_RUN(index->writer, err, sql, pacs_sql_i64(study));
+    if (status == PACS_OK)
+        status = pacs_index_sqlite_names_add(index, study, err);
     return status == PACS_OK ? add_grams(index, study, err) : status;
 }
 
@@ -59,6 +61,8 @@ PacsStatus pacs_index_sqlite_search_refresh(IndexSqlite *index, int64_t study, P
 PacsStatus pacs_index_sqlite_search_remove(IndexSqlite *index, int64_t study, PacsError *err)
 {
     PacsStatus status = remove_grams(index, study, err);
+    if (status == PACS_OK)
+        status = pacs_index_sqlite_names_remove(index, study, err);
     if (status == PACS_OK)
         status = PACS_SQL_RUN(index->writer, err, "DELETE FROM study_search WHERE key = " KEY,
                               pacs_sql_i64(study));

@@ -164,7 +164,7 @@ static void of_letters_equally_rare_those_are_asked_for_that_stand_apart(void **
     grams->sampled = 1000;
     for (size_t i = 0; i < grams->count; i++)
         grams->items[i].hits = i % 3;
-    assert_int_equal(pacs_index_sqlite_search_choose(&planned->plan, planned->arena, NULL), PACS_OK);
+    assert_int_equal(pacs_index_sqlite_search_choose(&planned->plan, 1000000, planned->arena, NULL), PACS_OK);
     for (size_t i = 0; i < 3; i++)
         for (size_t k = 0; k < i; k++)
             assert_true(labs(grams->items[i].text.text - grams->items[k].text.text) >= 4);
@@ -182,7 +182,8 @@ static void rare_letters_are_asked_for_and_common_ones_are_not(void **state)
         for (size_t i = 0; i < grams->count; i++)
             grams->items[i].hits = 400;
         grams->items[grams->ways[1].first + 1].hits = rare_hits;
-        assert_int_equal(pacs_index_sqlite_search_choose(&planned->plan, planned->arena, NULL), PACS_OK);
+        assert_int_equal(pacs_index_sqlite_search_choose(&planned->plan, 1000000, planned->arena, NULL),
+                         PACS_OK);
         if (rare_hits > 100) {
             assert_int_equal(planned->plan.path, INDEX_SEARCH_NEWEST);
             continue;
@@ -195,6 +196,91 @@ static void rare_letters_are_asked_for_and_common_ones_are_not(void **state)
         assert_memory_equal(planned->plan.gram_query + 2, token, strlen(token));
         assert_null(strstr(planned->plan.gram_query, ") AND (")); /* nobody asks for "tran" */
     }
+}
+
+/** What names are looked for by, each with a star in front where it begins any word. */
+static const char *starts_of(Planned *planned, PacsSearchTerm term)
+{
+    plan_term(planned, term);
+    const IndexSearchNames *names = &planned->plan.names;
+    const char *text = "";
+    for (size_t i = 0; i < names->start_count; i++)
+        text = pacs_arena_printf(planned->arena, "%s[%s%.*s]", text, names->begins_group ? "" : "*",
+                                 (int)names->starts[i].text.size, names->starts[i].text.text);
+    return text;
+}
+
+static void names_are_looked_for_by_what_they_begin_with(void **state)
+{
+    Planned *planned = *state;
+    const PacsTag name = PACS_TAG_PATIENT_NAME;
+    assert_string_equal(starts_of(planned, WILDCARD(name, "Nguyễn^Văn*")), "[nguyen van]");
+    assert_string_equal(starts_of(planned, WILDCARD(name, "Nguyễn^*")), "[nguyen]");
+    assert_string_equal(starts_of(planned, WILDCARD(name, "ng?yen*an")), "[ng]");
+    assert_string_equal(starts_of(planned, WILDCARD(name, "*an")), "");
+    assert_string_equal(starts_of(planned, VALUES(name, "Lê^An")), "[le an]");
+    assert_string_equal(starts_of(planned, VALUES(name, "Lê^An", "Lê^Mai")), "");
+    assert_string_equal(starts_of(planned, fuzzy("an Nguyễn x")), "[*an][*nguyen][*x]");
+    assert_string_equal(starts_of(planned, WILDCARD(PACS_TAG_STUDY_DESCRIPTION, "ct*")), "");
+    assert_string_equal(starts_of(planned, WILDCARD(name, "a=b*")), "");
+    const PacsSearchTerm two[] = {WILDCARD(name, "tran*"), VALUES(PACS_TAG_MODALITIES_IN_STUDY, "MR")};
+    plan_terms(planned, two, 2);
+    assert_int_equal(planned->plan.names.start_count, 0);
+}
+
+static void few_names_are_looked_through_and_of_many_the_letters_are_asked_for(void **state)
+{
+    Planned *planned = *state;
+    for (uint64_t hits = 0; hits <= 100; hits += 100) {
+        plan_term(planned, fuzzy("nguyen thieu"));
+        planned->plan.grams.sampled = 250;
+        planned->plan.names.sampled = 1000;
+        planned->plan.names.starts[0].hits = 380;
+        planned->plan.names.starts[1].hits = hits;
+        assert_int_equal(pacs_index_sqlite_search_choose(&planned->plan, 1000000, planned->arena, NULL),
+                         PACS_OK);
+        assert_int_equal(planned->plan.path, hits ? INDEX_SEARCH_GRAM : INDEX_SEARCH_NAME);
+        assert_non_null(planned->plan.gram_query);
+        if (hits == 0)
+            assert_memory_equal(planned->plan.names.starts[0].text.text, "thieu", 5);
+    }
+}
+
+/** All entries of a name, as study_search has its text, each in brackets. */
+static const char *entries_of(Planned *planned, const char *text)
+{
+    const char *all = "";
+    for (size_t i = 0;; i++) {
+        PACS_AUTO_BUFFER PacsBuffer entry = PACS_BUFFER(4096);
+        if (!pacs_index_sqlite_name_entry(pacs_slice(text), i, &entry))
+            return all;
+        all = pacs_arena_printf(planned->arena, "%s[%s]", all, pacs_buffer_text(&entry));
+    }
+}
+
+static void a_name_stands_under_each_of_its_words(void **state)
+{
+    Planned *planned = *state;
+    assert_string_equal(entries_of(planned, "\\ nguyen van an \\"),
+                        "[nguyen van an\\][van an\\nguyen ][an\\nguyen van ]");
+    assert_string_equal(entries_of(planned, "\\ yamada taro \\ 山田 \\"),
+                        "[yamada taro\\][taro\\yamada ][山田\\]");
+    assert_string_equal(entries_of(planned, "\\ 't hooft \\"), "['t hooft\\][t hooft\\'][hooft\\'t ]");
+    assert_string_equal(entries_of(planned, "\\"), "");
+}
+
+static void a_name_of_unusual_length_has_one_entry_that_says_so(void **state)
+{
+    Planned *planned = *state;
+    char words[200] = "\\ ";
+    char letters[400] = "\\ ";
+    for (int i = 0; i < 33; i++)
+        (void)snprintf(words + strlen(words), 16, "%c%d ", 'a' + i % 26, i);
+    memset(letters + 2, 'a', 300);
+    (void)snprintf(letters + 302, 4, " \\");
+    (void)snprintf(words + strlen(words), 4, "\\");
+    assert_string_equal(entries_of(planned, words), "[]");
+    assert_string_equal(entries_of(planned, letters), "[]");
 }
 
 static void tokens_of_columns_differ_and_are_plain(void **state)
@@ -356,6 +442,12 @@ static void all_ways_of_asking_agree(void **state)
         PacsSearchTerm term;
         uint64_t total;
     } cases[] = {{fuzzy("an thieu"), 6},
+                 {WILDCARD(PACS_TAG_PATIENT_NAME, "thieu^*"), 6},
+                 {WILDCARD(PACS_TAG_PATIENT_NAME, "t?ieu*an"), 6},
+                 {WILDCARD(PACS_TAG_PATIENT_NAME, "thi*"), 6}, /* not those where a word inside begins so */
+                 {WILDCARD(PACS_TAG_PATIENT_NAME, "an*"), 0},
+                 {VALUES(PACS_TAG_PATIENT_NAME, "THIEU^THI^AN"), 6},
+                 {VALUES(PACS_TAG_PATIENT_NAME, "THIEU^THI"), 0},
                  {VALUES(PACS_TAG_MODALITIES_IN_STUDY, "MR"), 6},
                  {VALUES(PACS_TAG_MODALITIES_IN_STUDY, "MR", "CT"), MANY},
                  {WILDCARD(PACS_TAG_ACCESSION_NUMBER, "B000?"), 9},
@@ -382,6 +474,61 @@ static void all_ways_of_asking_agree(void **state)
         } while (search.cursor);
         assert_int_equal(count, cases[i].total);
     }
+}
+
+/* ---- Names that are looked through ---- */
+
+/** Older than all others; names with `words` words that begin alike. */
+static void add_long_named(unsigned studies, unsigned words)
+{
+    char name[512] = "";
+    for (unsigned i = 0; i < words; i++)
+        (void)snprintf(name + strlen(name), 16, "%sZ%02u", i ? "^" : "", i);
+    for (unsigned i = 1; i <= studies; i++)
+        search_add(archive, &(SearchStudy){.study = 2 * MANY + i, .name = name, .date = "20200101"});
+}
+
+static uint64_t count_of(PacsSearchTerm term)
+{
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(INDEX_CONTRACT_ARENA);
+    return find(archive, term, 1, PACS_COUNT_EXACT, arena).total;
+}
+
+static void delete_long_named(uint32_t studies)
+{
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(INDEX_CONTRACT_ARENA);
+    const PacsSearchPage page = find(archive, RANGE(PACS_TAG_STUDY_DATE, "20200101", "20200101"), studies,
+                                     PACS_COUNT_NONE, arena);
+    assert_int_equal(page.count, studies);
+    for (size_t i = 0; i < page.count; i++)
+        index_contract_delete(archive, PACS_LEVEL_STUDY, page.rows[i].ids[PACS_LEVEL_STUDY]);
+}
+
+/** Of few and of more than are looked through; of names that have an entry for each word, and of those that have none. */
+static void names_are_all_found_however_many_begin_so(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned studies, words;
+    } cases[] = {{20, 3}, {180, 31}, {20, 40}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const unsigned studies = cases[i].studies;
+        add_long_named(studies, cases[i].words);
+        assert_int_equal(count_of(WILDCARD(PACS_TAG_PATIENT_NAME, "z*")), studies);
+        assert_int_equal(count_of(WILDCARD(PACS_TAG_PATIENT_NAME, "z00 z01*")), studies);
+        assert_int_equal(count_of(WILDCARD(PACS_TAG_PATIENT_NAME, "z01*")), 0);
+        assert_int_equal(count_of(fuzzy("z02 z0")), studies);
+        assert_int_equal(count_of(fuzzy("z")), studies);
+        delete_long_named(studies);
+        assert_int_equal(count_of(WILDCARD(PACS_TAG_PATIENT_NAME, "z*")), 0);
+    }
+    PACS_AUTO(PacsSqlite) db = NULL;
+    int64_t left = -1;
+    assert_int_equal(pacs_sqlite_open(path, SQLITE_OPEN_READONLY, &db, NULL), PACS_OK);
+    assert_int_equal(pacs_sqlite_number(db, "SELECT count(*) FROM study_name WHERE name < 'a' OR name >= 'z'",
+                                        NULL, 0, &left, NULL),
+                     PACS_OK);
+    assert_int_equal(left, 0); /* a deleted study's name stands nowhere */
 }
 
 static void a_list_with_more_studies_than_are_read_at_once_has_all(void **state)
@@ -484,6 +631,10 @@ int main(void)
         PLAN_TEST(patterns_are_looked_for_by_their_letters),
         PLAN_TEST(of_letters_equally_rare_those_are_asked_for_that_stand_apart),
         PLAN_TEST(rare_letters_are_asked_for_and_common_ones_are_not),
+        PLAN_TEST(names_are_looked_for_by_what_they_begin_with),
+        PLAN_TEST(few_names_are_looked_through_and_of_many_the_letters_are_asked_for),
+        PLAN_TEST(a_name_stands_under_each_of_its_words),
+        PLAN_TEST(a_name_of_unusual_length_has_one_entry_that_says_so),
         cmocka_unit_test(tokens_of_columns_differ_and_are_plain),
         cmocka_unit_test(keys_rise_with_date_time_and_row),
     };
@@ -492,6 +643,7 @@ int main(void)
         cmocka_unit_test(a_common_name_fills_a_page_at_once),
         cmocka_unit_test(a_quick_total_of_many_is_an_estimate_and_an_exact_one_is_not),
         cmocka_unit_test(all_ways_of_asking_agree),
+        cmocka_unit_test(names_are_all_found_however_many_begin_so),
         cmocka_unit_test(a_list_with_more_studies_than_are_read_at_once_has_all),
         cmocka_unit_test(an_index_of_the_first_version_can_be_searched_after_its_migration),
     };

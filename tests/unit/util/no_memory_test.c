@@ -14,7 +14,6 @@
 #include "pacs/util/config.h"
 #include "pacs/util/metrics.h"
 #include "pacs/util/pool.h"
-#include "pacs/util/queue.h"
 #include "pacs/util/source.h"
 #include "pacs/util/text.h"
 #include "tests/support/config_fixture.h"
@@ -144,18 +143,6 @@ static void an_arena_reports_it(void **state)
     assert_survives(use_arena);
 }
 
-static PacsStatus make_queue(void)
-{
-    PACS_AUTO(PacsQueue) queue = NULL;
-    return pacs_queue_new(10, &queue, NULL);
-}
-
-static void a_queue_reports_it(void **state)
-{
-    (void)state;
-    assert_survives(make_queue);
-}
-
 static PacsStatus make_pool(void)
 {
     PACS_AUTO(PacsPool) pool = NULL;
@@ -223,7 +210,6 @@ int main(void)
         cmocka_unit_test(a_buffer_reports_it),
         cmocka_unit_test(a_source_reports_it),
         cmocka_unit_test(an_arena_reports_it),
-        cmocka_unit_test(a_queue_reports_it),
         cmocka_unit_test(a_pool_reports_it),
         cmocka_unit_test(metrics_count_what_they_can),
         cmocka_unit_test_setup_teardown(the_configuration_reports_it, config_fixture_make,
