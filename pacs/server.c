@@ -9,7 +9,7 @@
 #include <sys/statvfs.h>
 
 #include "dicomweb/dicomweb.h"
-#include "events/relay/settings.h"
+#include "events/relay/relay.h"
 #include "pacs/dimse/server.h"
 #include "pacs/http/http_server.h"
 #include "pacs/lifecycle/lifecycle.h"
@@ -22,6 +22,7 @@
 #define OPTIONS_ARENA_MAX (16u << 20) /* a configuration file cannot be larger */
 #define INDEX_LOG_BYTES (20u << 20)   /* what the log has grown to when it begins anew */
 #define LOOPBACK "127.0.0.1"
+#define RELAY_FLUSH_MS 5000u /* what still waits when we stop; the rest is sent after the next start */
 
 struct PacsServer {
     PacsArena *arena; /* options made from the settings */
@@ -43,6 +44,7 @@ struct PacsServer {
     PacsRetrieve *retrieve;
     PacsLifecycle *lifecycle;
     PacsPreparer *preparer; /* NULL: nothing is prepared */
+    EventsRelay *relay;     /* NULL: events do not go to Kafka */
     PacsRest *rest;
     Dicomweb *dicomweb; /* NULL: not served */
     PacsHttpServer *http;
@@ -56,10 +58,16 @@ static void warn_of_key(const char *key, const char *text)
     PACS_LOG(PACS_LOG_WARNING, "config", "key-ignored", PACS_F_TEXT("key", key), PACS_F_TEXT("reason", text));
 }
 
+/** URLs in events are whole ones: of the section, or of DICOMweb where that is known to be reached by one. */
 static PacsStatus read_events(PacsServer *server, const PacsSettings *settings, PacsError *err)
 {
-    return events_settings_read(settings->config, settings->name, server->arena, &server->events, warn_of_key,
-                                err);
+    const char *root = json_string_value(json_object_get(settings->dicom_web, "PublicRoot"));
+    PacsStatus status = events_settings_read(settings->config, settings->name, server->arena, &server->events,
+                                             warn_of_key, err);
+
+    if (status == PACS_OK && !server->events.public_root[0] && root && strncmp(root, "http", 4) == 0)
+        server->events.public_root = root;
+    return status;
 }
 
 /** Without a relay events are only kept: none of them waits for anybody. */
@@ -69,6 +77,15 @@ static void limit_backlog(const PacsServer *server, PacsIngestOptions *ingest)
         return;
     ingest->max_outbox_rows = server->events.max_outbox_rows;
     ingest->max_outbox_age_s = server->events.max_outbox_age_s;
+}
+
+static PacsStatus open_relay(PacsServer *server, const PacsSettings *settings, PacsError *err)
+{
+    const EventsRelayOptions options = {.settings = &server->events};
+
+    if (settings->read_only || !events_settings_has_kafka(&server->events))
+        return PACS_OK;
+    return events_relay_new(&options, server->index, server->metrics, &server->relay, err);
 }
 
 /* ---- Folders ---- */
@@ -425,6 +442,8 @@ PacsStatus pacs_server_start(const PacsSettings *settings, const char *config_pa
     if (status == PACS_OK)
         status = open_ways(server, settings, err);
     if (status == PACS_OK)
+        status = open_relay(server, settings, err);
+    if (status == PACS_OK)
         status = open_doors(server, settings, config_path != NULL, err);
     if (status != PACS_OK)
         return status;
@@ -439,6 +458,10 @@ void pacs_server_stop(PacsServer *server)
         pacs_dimse_drain(server->dimse, (uint32_t)server->shutdown_timeout_ms);
     if (server->http)
         pacs_http_server_stop(server->http, (uint32_t)server->shutdown_timeout_ms);
+    if (server->relay)
+        events_relay_stop(server->relay, server->shutdown_timeout_ms < RELAY_FLUSH_MS
+                                             ? (uint32_t)server->shutdown_timeout_ms
+                                             : RELAY_FLUSH_MS);
 }
 
 void pacs_server_free(PacsServer *server)
@@ -449,6 +472,7 @@ void pacs_server_free(PacsServer *server)
     pacs_http_server_free(server->http);
     dicomweb_free(server->dicomweb);
     pacs_rest_free(server->rest);
+    events_relay_free(server->relay);
     pacs_preparer_free(server->preparer);
     pacs_lifecycle_free(server->lifecycle);
     pacs_retrieve_free(server->retrieve);

@@ -96,6 +96,11 @@
 #define PACS_MAX_CLOUD_EVENT_HEADERS 256      /* count; ours have 20, tracing and gateways add some */
 #define PACS_MAX_CLOUD_EVENT_ATTRIBUTE 4096   /* one attribute's text: a URL with a token is the longest */
 
+/* Relay */
+#define PACS_MAX_RELAY_ROWS 16384             /* events in hand, each on its way or waiting for it: a second at full speed */
+#define PACS_MAX_RELAY_WINDOW (32u << 20)     /* their memory: of 2 kB each; librdkafka has as much again */
+#define PACS_MAX_RELAY_READ (16u << 20)       /* one read of the outbox: a thousand of them, or 200 of the largest */
+
 /* Reports as pages */
 #define PACS_MAX_REPORT_ARENA (256u << 20)    /* attributes and texts of one structured report: three times its JSON */
 #define PACS_MAX_REPORT_PAGE (64u << 20)      /* its page: CAD reports with 10,000 findings have 10 MB */

@@ -5,3 +5,5 @@ foreach(name event_types topics cloudevent cloudevent_parse compose)
 endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit events/producer_test LINKS events_kafka SOURCES support/kafka_mock.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit events/consumer_test LINKS events_kafka SOURCES support/kafka_mock.c)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit events/relay_test LINKS events_relay
+    SOURCES support/kafka_mock.c support/indexed_object.c support/temporary.c)
