@@ -24,6 +24,8 @@ struct PacsSqlite {
 
 static PacsStatus status_of(int code)
 {
+    if (code == SQLITE_IOERR_SHMSIZE) /* of a full disk the log's index knows before the log does */
+        return PACS_NO_SPACE;
     switch (code & 0xFF) {
     case SQLITE_FULL:
         return PACS_NO_SPACE;
@@ -51,7 +53,7 @@ static PacsStatus status_of(int code)
 static PacsStatus fail(PacsSqlite *connection, int code, PacsError *err)
 {
     const int extended = connection->db ? sqlite3_extended_errcode(connection->db) : code;
-    return pacs_fail(err, status_of(code), "database: %s (SQLite code %d)",
+    return pacs_fail(err, status_of(extended), "database: %s (SQLite code %d)",
                      connection->db ? sqlite3_errmsg(connection->db) : sqlite3_errstr(code), extended);
 }
 

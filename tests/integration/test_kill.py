@@ -177,12 +177,6 @@ def server_answers(server):
         return False
 
 
-@pytest.fixture
-def crash_points(binary):
-    if b"LIGHTBOX_CRASH_AT" not in binary.read_bytes():
-        pytest.skip("this build has no crash points (PACS_CRASH_POINTS=ON)")
-
-
 # step -> how many objects are visible more than were acknowledged, when one client sends one after the other
 STEPS = {"store-written": 0, "store-synced": 0, "after-file-write": 0, "before-commit": 0, "after-commit": 1}
 

@@ -1,6 +1,7 @@
 """A server that tells a Kafka of what happens, what it told, and what must hold of that however anything ended."""
 
 import dataclasses
+import hashlib
 import itertools
 import sys
 
@@ -42,15 +43,15 @@ def push(server, parts):
         server.store(part.bytes)
 
 
-def orthanc_study(server, label):
-    """Orthanc's id of the study."""
-    found = server.post("/tools/lookup", study_uid(label).encode()).json()
-    return next(entry["ID"] for entry in found if entry["Type"] == "Study")
+def orthanc_study(label):
+    """The study's name in the REST API: a digest of patient and study, as Orthanc makes it."""
+    text = hashlib.sha1(f"EVENTS-{label}|{study_uid(label)}".encode()).hexdigest()
+    return "-".join(text[at: at + 8] for at in range(0, 40, 8))
 
 
 def arrive(server, label):
     """Say that the study is complete."""
-    answer = server.post(f"/studies/{orthanc_study(server, label)}/arrive")
+    answer = server.post(f"/studies/{orthanc_study(label)}/arrive")
     assert answer.status_code in (200, 202, 204), f"arrive: {answer.status_code} {answer.text[:500]}"
 
 

@@ -5,7 +5,6 @@ Every node has a listener of each kind (plain, TLS, and SASL over both), so that
 """
 
 import base64
-import contextlib
 import functools
 import os
 import pathlib
@@ -20,7 +19,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from . import kafka_log
 from .certificates import Certificates
-from .process import DEADLINE_S, Managed, eventually, free_port
+from .disk import Disk
+from .process import DEADLINE_S, Managed, eventually, free_port, leave_with_parent
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 JAVA = shutil.which("java")
@@ -71,44 +71,6 @@ def library_version():
 def scram_is_understood(version):
     """librdkafka before 2.6.1 says its half of the nonce twice; brokers from 4.0 refuse that (its pull request 4895)."""
     return version == "3.9" or library_version() >= (2, 6, 1)
-
-
-class Disk:
-    """A folder that is a file system of its own, of a few megabytes, seen only by processes started with `inside`."""
-
-    def __init__(self, folder, megabytes):
-        self.folder = pathlib.Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        mount = f"mount -t tmpfs -o size={megabytes}m tmpfs '{self.folder}' && echo mounted && exec sleep infinity"
-        self.keeper = Managed(["unshare", "--user", "--map-root-user", "--mount", *leave_with_parent(), "sh", "-c", mount],
-                              f"{self.folder}.log")
-        eventually(lambda: self.keeper.require_running() or "mounted" in self.keeper.output(), "a small disk")
-
-    @property
-    def inside(self):
-        return ["nsenter", "--target", str(self.keeper.pid), "--user", "--mount", "--preserve-credentials"]
-
-    @property
-    def path(self):
-        """The folder as we see it from outside."""
-        return pathlib.Path(f"/proc/{self.keeper.pid}/root{self.folder}")
-
-    def fill(self):
-        """Take all that is free."""
-        with contextlib.suppress(OSError), (self.path / "ballast").open("ab", buffering=0) as ballast:
-            while True:
-                ballast.write(bytes(4096))
-
-    def relieve(self):
-        (self.path / "ballast").unlink()
-
-    def close(self):
-        self.keeper.kill()
-
-
-def leave_with_parent():
-    """Prefix of a command that shall not outlive us, even if we are killed."""
-    return ["setpriv", "--pdeathsig", "KILL"]
 
 
 class Node:

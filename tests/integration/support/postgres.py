@@ -10,8 +10,7 @@ import signal
 import subprocess
 import tempfile
 
-from .kafka import leave_with_parent
-from .process import DEADLINE_S, Managed, eventually, free_port
+from .process import DEADLINE_S, Managed, eventually, free_port, leave_with_parent
 
 PROGRAMS = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), default=None)
 USER = "postgres"  # PostgreSQL does not run as root; Debian's package brings this user

@@ -40,6 +40,11 @@ def can_connect(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def leave_with_parent():
+    """Prefix of a command that shall not outlive us, even if we are killed."""
+    return ["setpriv", "--pdeathsig", "KILL"]
+
+
 class Managed:
     """A child process whose output goes to a file. Ended by its own id, never by name."""
 
