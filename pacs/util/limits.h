@@ -105,6 +105,9 @@
 #define PACS_MAX_REPORT_ARENA (256u << 20)    /* attributes and texts of one structured report: three times its JSON */
 #define PACS_MAX_REPORT_PAGE (64u << 20)      /* its page: CAD reports with 10,000 findings have 10 MB */
 
+/* Messages of others (workers/loop/mapping.h) */
+#define PACS_MAX_MAPPED_MESSAGE (4u << 20)    /* one message, which becomes a tree of some 20 times its size */
+
 /* Reports of the platform (workers/imaging-report) */
 #define PACS_MAX_REPORT_EVENT (4u << 20)      /* data of one inbound event: brokers take 1 MB by default, 4 where they are told to */
 #define PACS_MAX_REPORT_TEXT (512u << 10)     /* one section; a long report has 20 kB */

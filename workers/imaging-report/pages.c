@@ -5,6 +5,8 @@
 #include <pango/pangocairo.h>
 #include <string.h>
 
+#include "pacs/util/sanitize_fonts.h"
+
 static cairo_status_t keep(void *context, const unsigned char *bytes, unsigned size)
 {
     PacsBuffer *out = context;
