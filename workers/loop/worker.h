@@ -83,6 +83,7 @@ typedef struct WorkerSetup {
     PacsMetrics *metrics;
     WorkerHttpClient *archive; /* set up from Worker.Archive; one thread at a time: the loop's */
     const char *dicomweb_root; /* path below the archive's address: "/dicom-web" */
+    WorkerDatabase *database;  /* for a prepare that has to look: it begins a transaction of its own and ends it */
 } WorkerSetup;
 
 typedef struct WorkerDefinition {
