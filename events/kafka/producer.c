@@ -208,10 +208,14 @@ PacsStatus events_producer_send(EventsProducer *producer, const EventsRecord *re
     rd_kafka_headers_t *headers = make_headers(record);
     if (!headers)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for a record's headers");
-    rd_kafka_resp_err_t code = rd_kafka_producev(
-        producer->rk, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_KEY(record->key, strlen(record->key)),
-        RD_KAFKA_V_VALUE((void *)record->value.text, record->value.size), RD_KAFKA_V_HEADERS(headers),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(record->context), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t code;
+    code = __extension__ rd_kafka_producev(/* whose macros are statement expressions */
+                                           producer->rk, RD_KAFKA_V_RKT(topic),
+                                           RD_KAFKA_V_KEY(record->key, strlen(record->key)),
+                                           RD_KAFKA_V_VALUE((void *)record->value.text, record->value.size),
+                                           RD_KAFKA_V_HEADERS(headers),
+                                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                           RD_KAFKA_V_OPAQUE(record->context), RD_KAFKA_V_END);
     if (code) {
         rd_kafka_headers_destroy(headers); /* theirs only with the record */
         return fail_topic(record->topic, code, err);
