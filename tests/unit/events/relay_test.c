@@ -72,7 +72,9 @@ static int set_up(void **state)
     arena = pacs_arena_new(ARENA_MAX);
     pacs_log_setup(PACS_LOG_ERROR, PACS_LOG_AS_TEXT, 2);
     relay = NULL;
-    return pacs_index_sqlite_open(&(PacsIndexSqliteOptions){.path = path}, NULL, &index_, NULL);
+    return pacs_index_sqlite_open(&(PacsIndexSqliteOptions){.path = path}, NULL, &index_, NULL) == PACS_OK
+               ? 0
+               : -1;
 }
 
 static int tear_down(void **state)
