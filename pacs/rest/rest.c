@@ -22,12 +22,23 @@ PacsStatus pacs_rest_new(const PacsRestOptions *options, PacsIngest *ingest, Pac
                                   .route_count = rest_route_count,
                                   .context = rest,
                                   .error = rest_render_error};
+    const RestEventHubOptions hub = {.compose = options->events,
+                                     .heartbeat_ms = options->event_heartbeat_ms,
+                                     .max_listeners = options->max_event_listeners};
+    const PacsStatus status = rest_event_hub_new(&hub, index, metrics, &rest->event_hub, err);
+    if (status != PACS_OK) {
+        free(rest);
+        return status;
+    }
     *ret_rest = rest;
     return PACS_OK;
 }
 
 void pacs_rest_free(PacsRest *rest)
 {
+    if (!rest)
+        return;
+    rest_event_hub_free(rest->event_hub);
     free(rest);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/contract/compose.h"
 #include "pacs/http/http.h"
 #include "pacs/index/index.h"
 #include "pacs/ingest/ingest.h"
@@ -27,7 +28,10 @@ typedef struct PacsRestOptions {
     const char *ingest_transcoding; /* a transfer syntax; "" for none */
     uint32_t lossy_quality;         /* DicomLossyTranscodingQuality */
     PacsExtraTags extra_tags;
-    bool http_secure; /* IsHttpServerSecure: who asks from afar has to say who he is */
+    EventsComposeOptions events; /* how GET /events tells them */
+    uint32_t event_heartbeat_ms; /* 0: as proxies need it */
+    size_t max_event_listeners;  /* 0: PACS_MAX_EVENT_LISTENERS */
+    bool http_secure;            /* IsHttpServerSecure: who asks from afar has to say who he is */
     bool read_only;
     bool describe_errors; /* HttpDescribeErrors */
 } PacsRestOptions;

@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "pacs/rest/event_hub.h"
 #include "pacs/rest/rest.h"
 #include "pacs/util/json.h"
 
@@ -12,6 +13,7 @@ struct PacsRest {
     PacsIndex *index;
     PacsStore *store;
     PacsMetrics *metrics;
+    RestEventHub *event_hub;
     PacsHttpMount mount;
     atomic_bool draining;
 };
@@ -86,6 +88,12 @@ void rest_file(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void rest_tags(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void rest_simplified_tags(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 extern const PacsHttpBodyReader rest_instance_reader; /* POST /instances */
+
+/* events.c */
+void rest_events(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void rest_dead_events(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void rest_retry_event(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void rest_discard_event(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 
 /* pictures.c */
 void rest_picture(void *context, PacsHttpRequest *request, PacsHttpReply *reply);

@@ -36,6 +36,15 @@ const PacsHttpRoute rest_routes[] = {
     GET("/changes", rest_changes),
     DELETE("/changes", rest_clear_changes),
 
+    GET("/events", rest_events),
+    GET_SLOW("/events/dead", rest_dead_events),
+    {.method = PACS_HTTP_POST,
+     .pattern = "/events/{ce_id}/retry",
+     .handle = rest_retry_event,
+     .place = PACS_HTTP_POOL,
+     .flags = PACS_HTTP_MUTATES},
+    DELETE("/events/{ce_id}", rest_discard_event),
+
     RESOURCE("/patients"),
     RESOURCE("/studies"),
     RESOURCE("/series"),
