@@ -290,6 +290,9 @@ static PacsStatus open_ways(PacsServer *server, const PacsSettings *settings, Pa
                             .ingest_transcoding = settings->ingest_transcoding,
                             .lossy_quality = (uint32_t)settings->dicom_lossy_transcoding_quality,
                             .extra_tags = server->extra_tags,
+                            .events = {.source = server->events.source,
+                                       .public_root = server->events.public_root,
+                                       .viewer_url = server->events.viewer_url},
                             .http_secure = !server->access.remote_access_allowed ||
                                            server->access.authentication,
                             .read_only = settings->read_only,

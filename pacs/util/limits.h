@@ -100,6 +100,7 @@
 #define PACS_MAX_RELAY_ROWS 16384             /* events in hand, each on its way or waiting for it: a second at full speed */
 #define PACS_MAX_RELAY_WINDOW (32u << 20)     /* their memory: of 2 kB each; librdkafka has as much again */
 #define PACS_MAX_RELAY_READ (16u << 20)       /* one read of the outbox: a thousand of them, or 200 of the largest */
+
 /* Events told over HTTP */
 #define PACS_MAX_EVENT_LISTENERS 1000         /* count; each holds a connection, and one piece of text while it has not taken it */
 #define PACS_EVENT_PIECE (32u << 10)          /* text given to a listener at once: twenty events, and whole ones */
