@@ -9,6 +9,7 @@
 
 #include "pacs/server.h"
 #include "pacs/settings.h"
+#include "pacs/topics.h"
 #include "pacs/util/log.h"
 #include "transcode/helper.h"
 
@@ -24,6 +25,7 @@ extern char **environ;
 
 static const char usage[] =
     "usage: lightbox [CONFIG...]       run in the foreground; CONFIG is a JSON file or a folder of them\n"
+    "       lightbox topics ensure|verify [CONFIG...]   make, or look at, the topics of Events.Kafka\n"
     "       lightbox --config=FILE     write the commented default configuration to FILE (- for standard output)\n"
     "       lightbox --help | --version\n"
     "With no CONFIG: HTTP 8042 and DICOM 4242 on loopback, data in $LIGHTBOX_DATA or ./lightbox-data.\n";
@@ -125,33 +127,69 @@ static void wait_for_signal(const sigset_t *set)
     (void)pthread_sigmask(SIG_UNBLOCK, set, NULL); /* a second one ends the process at once */
 }
 
-static PacsStatus run(const char *const *paths, size_t path_count, PacsError *err)
-{
-    PACS_AUTO(PacsConfig) config = NULL;
-    PACS_AUTO(PacsSettingsDefaults) defaults = NULL;
-    PACS_AUTO(PacsServer) server = NULL;
+/** Everything that a command reads before it begins. */
+typedef struct Setup {
+    PacsConfig *config;
+    PacsSettingsDefaults *defaults;
     PacsSettings settings;
+} Setup;
+
+static void clear_setup(Setup *setup)
+{
+    pacs_settings_defaults_free(setup->defaults);
+    pacs_config_free(setup->config);
+}
+
+static PacsStatus read_setup(const char *const *paths, size_t path_count, Setup *setup, PacsError *err)
+{
     PacsConfigInput input = {.paths = paths,
                              .path_count = path_count,
                              .environment = (const char *const *)environ,
                              .secrets_folder = SECRETS_FOLDER};
 
-    PacsStatus status = pacs_config_load(&input, &config, err);
+    PacsStatus status = pacs_config_load(&input, &setup->config, err);
     if (status == PACS_OK)
-        status = pacs_settings_read(config, &settings, &defaults, warn_of_key, err);
-    if (status == PACS_OK)
-        status = setup_log(&settings, err);
+        status = pacs_settings_read(setup->config, &setup->settings, &setup->defaults, warn_of_key, err);
+    return status == PACS_OK ? setup_log(&setup->settings, err) : status;
+}
+
+static PacsStatus serve(const char *const *paths, size_t path_count, PacsError *err)
+{
+    __attribute__((cleanup(clear_setup))) Setup setup = {0};
+    PACS_AUTO(PacsServer) server = NULL;
+
+    PacsStatus status = read_setup(paths, path_count, &setup, err);
     if (status != PACS_OK)
         return status;
 
     sigset_t signals = block_signals();
     raise_descriptor_limit();
-    status = pacs_server_start(&settings, path_count > 0 ? paths[0] : NULL, &server, err);
+    status = pacs_server_start(&setup.settings, path_count > 0 ? paths[0] : NULL, &server, err);
     if (status != PACS_OK)
         return status;
     wait_for_signal(&signals);
     pacs_server_stop(server);
     return PACS_OK;
+}
+
+/** Exit code: 0 all is as it should be, 1 not, 2 not understood. */
+static int topics(const char *const *words, size_t word_count)
+{
+    __attribute__((cleanup(clear_setup))) Setup setup = {0};
+    const bool ensure = word_count > 0 && strcmp(words[0], "ensure") == 0;
+    PacsError err = {0};
+    bool sound = false;
+
+    if (!ensure && (word_count == 0 || strcmp(words[0], "verify") != 0)) {
+        (void)fputs(usage, stderr);
+        return 2;
+    }
+    PacsStatus status = read_setup(words + 1, word_count - 1, &setup, &err);
+    if (status == PACS_OK)
+        status = pacs_topics_command(&setup.settings, ensure, &sound, &err);
+    if (status != PACS_OK)
+        (void)fprintf(stderr, "lightbox: %s\n", err.text);
+    return sound ? 0 : 1;
 }
 
 int main(int argc, char **argv)
@@ -163,7 +201,9 @@ int main(int argc, char **argv)
         return transcode_helper_main(transcode_decode); /* not for people */
     if (handle_options(argc, argv, &code))
         return code;
-    if (run((const char *const *)argv + optind, (size_t)(argc - optind), &err) != PACS_OK) {
+    if (optind < argc && strcmp(argv[optind], "topics") == 0)
+        return topics((const char *const *)argv + optind + 1, (size_t)(argc - optind - 1));
+    if (serve((const char *const *)argv + optind, (size_t)(argc - optind), &err) != PACS_OK) {
         PACS_LOG(PACS_LOG_ERROR, "main", "cannot-start", PACS_F_TEXT("status", pacs_status_name(err.status)),
                  PACS_F_TEXT("reason", err.text));
         return 1;
