@@ -208,10 +208,11 @@ PacsStatus events_producer_send(EventsProducer *producer, const EventsRecord *re
     rd_kafka_headers_t *headers = make_headers(record);
     if (!headers)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for a record's headers");
+    const size_t key_size = record->key && !record->key_size ? strlen(record->key) : record->key_size;
     rd_kafka_resp_err_t code;
     code = __extension__ rd_kafka_producev(/* whose macros are statement expressions */
                                            producer->rk, RD_KAFKA_V_RKT(topic),
-                                           RD_KAFKA_V_KEY(record->key, strlen(record->key)),
+                                           RD_KAFKA_V_KEY(record->key, key_size),
                                            RD_KAFKA_V_VALUE((void *)record->value.text, record->value.size),
                                            RD_KAFKA_V_HEADERS(headers),
                                            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),

@@ -24,7 +24,8 @@ typedef struct EventsProducer EventsProducer;
 
 typedef struct EventsRecord {
     const char *topic; /* with its prefix and lane */
-    const char *key;
+    const char *key;   /* NULL: none */
+    size_t key_size;   /* 0: up to its NUL */
     const EventsHeader *headers;
     size_t header_count;
     PacsSlice value; /* text NULL: no value, a tombstone */

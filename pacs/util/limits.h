@@ -85,6 +85,8 @@
 /* Index */
 #define PACS_MAX_INDEXED_TAGS (1u << 20)      /* main tags of one level together: 40 tags of 4 kB and many extra ones */
 #define PACS_MAX_EVENT_DATA (64u << 10)       /* JSON of one event: PLATFORM contract 2.2, brokers take 1 MB */
+#define PACS_MAX_EVENT_HEADERS (1u << 20)     /* of one record, kept with it: brokers take 1 MB in all */
+#define PACS_MAX_WORKER_ARENA (64u << 20)     /* one attempt of a worker: an event, what it read of the archive, rows */
 #define PACS_MAX_INDEX_ADD_ARENA (8u << 20)   /* what indexing one instance works out: tags of four levels, search texts */
 #define PACS_MAX_INDEX_DELETE_ARENA (64u << 20) /* rows to delete: a patient with a million series */
 #define PACS_MAX_INDEX_PAGE_ARENA (1u << 30)   /* a page of a list: 16 series of a million instances each */

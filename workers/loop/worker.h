@@ -33,6 +33,7 @@ typedef struct EventsCloudEvent EventsCloudEvent; /* events/contract/cloudevent.
 typedef struct WorkerDelivery {
     const WorkerRecord *record;
     const EventsCloudEvent *event;
+    const char *key;   /* by which order is kept: partitionkey, else the record's key, subject or id */
     uint64_t revision; /* of the event's key within its aggregate; 0 where it has none */
     uint32_t attempt;  /* from 1 */
     PacsArena *arena;  /* for what prepare makes; goes with this attempt */
@@ -83,7 +84,8 @@ typedef struct WorkerSetup {
     PacsMetrics *metrics;
     WorkerHttpClient *archive; /* set up from Worker.Archive; one thread at a time: the loop's */
     const char *dicomweb_root; /* path below the archive's address: "/dicom-web" */
-    WorkerDatabase *database;  /* for a prepare that has to look: it begins a transaction of its own and ends it */
+    WorkerDatabase
+        *database; /* for a prepare that has to look: it begins a transaction of its own and ends it */
 } WorkerSetup;
 
 typedef struct WorkerDefinition {
@@ -94,6 +96,9 @@ typedef struct WorkerDefinition {
     size_t migration_count;
     const char *const *topics; /* unless Worker.Topics says otherwise; lanes are added to each */
     size_t topic_count;
+    /** Topics that the configuration names elsewhere (workers/loop/mapping.h); added to the others. NULL: none. */
+    PacsStatus (*more_topics)(const PacsConfig *config, PacsArena *arena, const char *const **ret_topics,
+                              size_t *ret_count, PacsError *err);
     const WorkerHandler *handlers; /* types not listed are passed over and counted */
     size_t handler_count;
     WorkerDecode *decode;

@@ -6,3 +6,5 @@ pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit workers/moment_test LINKS workers_rep
 foreach(name report report_document)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit workers/${name}_test LINKS workers_report SOURCES support/report.c)
 endforeach()
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit workers/loop_test LINKS workers_loop
+    SOURCES support/postgres.c support/require.c support/temporary.c)
