@@ -220,7 +220,9 @@ static PacsStatus stow_new(Dicomweb *dicomweb, PacsHttpRequest *request, const c
     stow->study_uid = study_uid;
     stow->answer_type = answer_type;
     stow_outcomes_init(&stow->outcomes);
-    PacsStatus status = open_body(stow, err);
+    PacsStatus status = pacs_trace_continue(pacs_http_header(request, "traceparent"), stow->traceparent, err);
+    if (status == PACS_OK)
+        status = open_body(stow, err);
     if (status == PACS_OK)
         *ret_stow = PACS_STEAL(stow);
     return status;

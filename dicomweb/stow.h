@@ -8,6 +8,7 @@
 #include "pacs/http/multipart.h"
 #include "pacs/util/arena.h"
 #include "pacs/util/spool.h"
+#include "pacs/util/trace.h"
 
 /**
  * What the files of STOW-RS share: one store request while its body goes by.
@@ -155,6 +156,7 @@ struct Stow {
     const char *answer_type;  /* static */
     PacsMultipart *multipart; /* NULL: the body is one part */
     char part_type[128];      /* what a part is that does not say */
+    char traceparent[PACS_TRACEPARENT_SIZE];
 
     const StowPartKind *part; /* at hand; NULL between parts */
     PacsError failure;        /* why the part at hand is passed over; status PACS_OK while all is well */

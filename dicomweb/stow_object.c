@@ -15,8 +15,11 @@ static PacsStatus begin_upload(Stow *stow, const PacsFileMeta *announced, uint64
     const PacsOrigin origin = {.door = PACS_ORIGIN_DICOMWEB,
                                .remote_ip = pacs_http_remote_address(request),
                                .http_user = pacs_http_user(request)};
-    const PacsUploadRequest upload = {
-        .origin = &origin, .announced = announced, .expected_study_uid = stow->study_uid, .size_hint = size};
+    const PacsUploadRequest upload = {.origin = &origin,
+                                      .announced = announced,
+                                      .expected_study_uid = stow->study_uid,
+                                      .size_hint = size,
+                                      .traceparent = stow->traceparent};
 
     PacsStatus status = stow_outcomes_room(&stow->outcomes, err);
     return status == PACS_OK ? pacs_ingest_begin(stow->dicomweb->ingest, &upload, &stow->upload, err)

@@ -70,6 +70,20 @@ static PacsStatus read_events(PacsServer *server, const PacsSettings *settings, 
     return status;
 }
 
+static PacsStatus read_phi_fields(const PacsServer *server, PacsPhiFields *ret_fields, PacsError *err)
+{
+    const EventsTextList *names = &server->events.phi_fields;
+
+    return pacs_phi_fields_parse(names->items, names->count, ret_fields, err);
+}
+
+/** Who is told first; borrowed from our arena. */
+static void set_lanes(const PacsServer *server, PacsIngestOptions *ingest)
+{
+    ingest->lanes = server->events.lanes;
+    ingest->lane_count = server->events.lane_count;
+}
+
 /** Without a relay events are only kept: none of them waits for anybody. */
 static void limit_backlog(const PacsServer *server, PacsIngestOptions *ingest)
 {
@@ -162,6 +176,9 @@ static PacsStatus open_back_ends(PacsServer *server, const PacsSettings *setting
         status = make_folder(temporary, err);
     if (status == PACS_OK)
         status = make_folder(index, err);
+    PacsPhiFields phi_fields = 0;
+    if (status == PACS_OK)
+        status = read_phi_fields(server, &phi_fields, err);
     if (status != PACS_OK)
         return status;
 
@@ -174,7 +191,8 @@ static PacsStatus open_back_ends(PacsServer *server, const PacsSettings *setting
     PacsIndexSqliteOptions index_options = {
         .path = pacs_arena_printf(server->arena, "%s/index.sqlite", index),
         .log_bytes = INDEX_LOG_BYTES,
-        .extra_tags = server->extra_tags};
+        .extra_tags = server->extra_tags,
+        .phi_fields = phi_fields};
     if (!server->folder || !server->temporary_folder || !index_options.path)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory to start");
     status = pacs_store_fs_open(&store_options, server->metrics, &server->store, err);
@@ -257,6 +275,7 @@ static PacsStatus open_ways(PacsServer *server, const PacsSettings *settings, Pa
     memcpy(options.extra_tags, server->extra_tags.tags, sizeof options.extra_tags);
     memcpy(options.extra_tag_count, server->extra_tags.count, sizeof options.extra_tag_count);
     limit_backlog(server, &options);
+    set_lanes(server, &options);
     PacsLifecycleOptions lifecycle = {.stable_age_s = (uint32_t)settings->stable_age_s,
                                       .event_retention_days = (uint32_t)server->events.retention_days,
                                       .events_are_sent = events_settings_has_kafka(&server->events)};

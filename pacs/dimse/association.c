@@ -326,6 +326,7 @@ static void log_end(const Association *association)
              PACS_F_TEXT("reason", reason), PACS_F_TEXT("calling_aet", association->negotiated.calling_aet),
              PACS_F_TEXT("called_aet", association->negotiated.called_aet),
              PACS_F_TEXT("remote_ip", association->peer->remote_ip),
+             PACS_F_TEXT("traceparent", association->traceparent),
              PACS_F_U64("succeeded", association->succeeded), PACS_F_U64("failed", association->failed),
              PACS_F_U64("bytes", association->received_bytes), PACS_F_U64("ms", ms));
 }
@@ -341,6 +342,15 @@ static void count_end(const Association *association)
                         1);
 }
 
+/* Random bytes that cannot be had are no reason to turn a sender away. */
+static void begin_trace(Association *association)
+{
+    PacsTrace trace;
+
+    if (pacs_trace_mint(&trace, NULL) == PACS_OK)
+        pacs_trace_format(&trace, association->traceparent);
+}
+
 static Association *association_new(const PacsAssociationSetup *setup, PacsTransport *transport,
                                     const PacsAssociationPeer *peer)
 {
@@ -351,6 +361,7 @@ static Association *association_new(const PacsAssociationSetup *setup, PacsTrans
     association->setup = setup;
     association->peer = peer;
     association->started_ns = pacs_monotonic_ns();
+    begin_trace(association);
     pacs_buffer_init(&association->message.command_bytes, PACS_MAX_COMMAND_SET);
     pacs_buffer_init(&association->reply, PACS_ACCEPT_SIZE_MAX);
     if (pacs_connection_init(&association->connection, transport, setup->drain, NULL) != PACS_OK) {

@@ -4,6 +4,7 @@
 #include "pacs/dimse/association.h"
 #include "pacs/dimse/command.h"
 #include "pacs/dimse/connection.h"
+#include "pacs/util/trace.h"
 
 /** The inside of an association, for association.c, message.c and the operations. */
 
@@ -58,6 +59,7 @@ struct Association {
     const PacsAssociationPeer *peer;
     PacsConnection connection;
     PacsNegotiated negotiated;
+    char traceparent[PACS_TRACEPARENT_SIZE]; /* DICOM has none: each association is a trace; "": none */
     Message message;
     Store store;
     PacsBuffer reply; /* what is about to be written */

@@ -17,35 +17,10 @@ bool pacs_aet_equal(const PacsDimseOptions *options, PacsSlice a, const char *b)
     return strncasecmp(left.text, right.text, left.size) == 0;
 }
 
-/* Greedy with one way back: on a mismatch only the last * can give in, so time is at most the product. */
-static bool matches(const char *pattern, PacsSlice text)
-{
-    const char *star = NULL;
-    size_t at = 0, star_at = 0;
-
-    while (at < text.size) {
-        if (*pattern == '*') {
-            star = pattern++;
-            star_at = at;
-        } else if (*pattern == '?' || (*pattern && *pattern == text.text[at])) {
-            pattern++;
-            at++;
-        } else if (star) {
-            pattern = star + 1;
-            at = ++star_at;
-        } else {
-            return false;
-        }
-    }
-    while (*pattern == '*')
-        pattern++;
-    return *pattern == '\0';
-}
-
 bool pacs_matches_any(const PacsTextList *patterns, PacsSlice text)
 {
     for (size_t i = 0; i < patterns->count; i++)
-        if (matches(patterns->items[i], text))
+        if (pacs_slice_matches(text, patterns->items[i]))
             return true;
     return false;
 }

@@ -66,7 +66,10 @@ static void store_begin(Association *association)
                               .sop_instance_uid = store->sop_instance_uid,
                               .transfer_syntax_uid = message->context->transfer_syntax->uid,
                               .source_application_entity_title = calling_aet[0] ? calling_aet : NULL};
-    PacsUploadRequest request = {.origin = &origin, .announced = &announced};
+    PacsUploadRequest request = {.origin = &origin,
+                                 .announced = &announced,
+                                 .traceparent = association->traceparent[0] ? association->traceparent
+                                                                            : NULL};
     if (sink->begin(sink->context, &request, &store->upload, &store->failure) != PACS_OK)
         fail(association);
 }

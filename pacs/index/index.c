@@ -97,6 +97,13 @@ PacsStatus pacs_index_stabilise(PacsIndex *index, int64_t before_ms, uint32_t li
     return index->ops->stabilise(index, before_ms, limit, ret_count, err);
 }
 
+PacsStatus pacs_index_arrive(PacsIndex *index, const char *study_id, const char *reason, PacsError *err)
+{
+    PacsOrthancId parsed;
+    const PacsStatus status = parse_id(PACS_LEVEL_STUDY, study_id, &parsed, err);
+    return status != PACS_OK ? status : index->ops->arrive(index, &parsed, reason, err);
+}
+
 PacsStatus pacs_index_read_garbage(PacsIndex *index, PacsKey *ret_keys, size_t max, size_t *ret_count,
                                    PacsError *err)
 {

@@ -6,6 +6,7 @@
 
 #include "pacs/dicom/identity.h"
 #include "pacs/dicom/scan.h"
+#include "pacs/index/index_phi.h"
 #include "pacs/util/arena.h"
 #include "pacs/util/auto.h"
 #include "pacs/util/key.h"
@@ -265,6 +266,7 @@ typedef struct PacsIndexSqliteOptions {
     uint64_t
         log_bytes; /* length of the write-ahead log from the start: overwriting is quicker than appending */
     PacsExtraTags extra_tags; /* for metadata; borrowed for the index's life */
+    PacsPhiFields phi_fields; /* what of the patient is in events */
 } PacsIndexSqliteOptions;
 
 /** Errors: PACS_EXISTS (another process has it open), PACS_UNSUPPORTED (made by a newer Lightbox),

@@ -36,6 +36,8 @@ typedef struct PacsIndexOps {
     PacsStatus (*stabilise)(PacsIndex *self, int64_t before_ms, uint32_t limit, uint32_t *ret_count,
                             PacsError *err);
 
+    PacsStatus (*arrive)(PacsIndex *self, const PacsOrthancId *study, const char *reason, PacsError *err);
+
     PacsStatus (*find)(PacsIndex *self, PacsLevel level, const PacsOrthancId *id, PacsResourceParts parts,
                        PacsArena *arena, PacsResource **ret_resource, PacsError *err);
     /** At most max of them; none is PACS_OK and 0. */

@@ -3,6 +3,8 @@
 #include "pacs/index/index.h"
 #include "pacs/index/index_lease.h"
 
+#define PACS_LANE_NORMAL "normal" /* of what no rule puts into another */
+
 /**
  * The outbox: events written in the transaction that changes what they tell of, in commit order (contract: events/contract).
  * It is a log, whose rows never change until they are purged by age, and beside it the lists of those that are not sent:

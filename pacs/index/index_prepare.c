@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "pacs/dicom/json_item.h"
 #include "pacs/dicom/uid.h"
 #include "pacs/index/index_tags.h"
 #include "pacs/util/limits.h"
@@ -176,5 +177,59 @@ PacsStatus pacs_index_prepare(const PacsIndexAdd *add, PacsArena *arena, PacsPre
     prepared.index_in_series = index_in_series(&prepared);
     prepared.pixel_data_vr = unusual_pixel_data_vr(add->instance);
     *ret_prepared = prepared;
+    return PACS_OK;
+}
+
+/* ---- Links ---- */
+
+#define LINK_MAX 64 /* bytes of an id; longer ones are texts */
+
+/** The first value of the first of `tags` that the item has. */
+static const char *link_of(const PacsJsonItem *item, const PacsTag *tags, size_t count, PacsArena *arena)
+{
+    for (size_t i = 0; i < count; i++) {
+        const size_t size = pacs_json_item_text(item, tags[i], 0).size;
+        if (size > 0)
+            return size <= LINK_MAX ? pacs_json_item_string(item, tags[i], 0, arena) : NULL;
+    }
+    return NULL;
+}
+
+/** Item one of each sequence in the path, from the data set down. */
+static bool go_down(const PacsJsonItem *dataset, const PacsTag *path, size_t count, PacsArena *arena,
+                    PacsJsonItem *ret_item)
+{
+    *ret_item = *dataset;
+    for (size_t i = 0; i < count; i++) {
+        PacsJsonItem below;
+        if (pacs_json_item_of(ret_item, path[i], 0, arena, &below, NULL) != PACS_OK)
+            return false;
+        *ret_item = below;
+    }
+    return true;
+}
+
+PacsStatus pacs_index_prepare_links(const PacsPreparedAdd *prepared, PacsArena *arena,
+                                    PacsStudyLinks *ret_links, PacsError *err)
+{
+    static const PacsTag issuer[] = {PACS_TAG_ISSUER_OF_ACCESSION_NUMBER_SEQUENCE};
+    static const PacsTag physician[] = {PACS_TAG_REFERRING_PHYSICIAN_IDENTIFICATION_SEQUENCE,
+                                        PACS_TAG_PERSON_IDENTIFICATION_CODE_SEQUENCE};
+    static const PacsTag entity_ids[] = {PACS_TAG_LOCAL_NAMESPACE_ENTITY_ID, PACS_TAG_UNIVERSAL_ENTITY_ID};
+    static const PacsTag codes[] = {PACS_TAG_CODE_VALUE};
+    const PacsBuffer *json = prepared->instance->json;
+    PacsJsonItem dataset;
+    PacsJsonItem item;
+    *ret_links = (PacsStudyLinks){0};
+    if (!json)
+        return PACS_OK;
+    const PacsStatus status = pacs_json_item_parse((PacsSlice){pacs_buffer_text(json), json->size}, arena,
+                                                   &dataset, err);
+    if (status != PACS_OK)
+        return status;
+    if (go_down(&dataset, issuer, 1, arena, &item))
+        ret_links->accession_issuer = link_of(&item, entity_ids, 2, arena);
+    if (go_down(&dataset, physician, 2, arena, &item))
+        ret_links->referring_physician_ref = link_of(&item, codes, 1, arena);
     return PACS_OK;
 }

@@ -32,5 +32,15 @@ typedef struct PacsPreparedAdd {
 PACS_CHECKED PacsStatus pacs_index_prepare(const PacsIndexAdd *add, PacsArena *arena,
                                            PacsPreparedAdd *ret_prepared, PacsError *err);
 
+/** What events name a study by beside its main tags; NULL where there is none, or none that fits. */
+typedef struct PacsStudyLinks {
+    const char *accession_issuer;        /* (0008,0051): local, else universal entity id */
+    const char *referring_physician_ref; /* (0008,0096): the first identification code's value */
+} PacsStudyLinks;
+
+/** Only where a study begins: its first instance's JSON is walked for it. What is malformed has no links. */
+PACS_CHECKED PacsStatus pacs_index_prepare_links(const PacsPreparedAdd *prepared, PacsArena *arena,
+                                                 PacsStudyLinks *ret_links, PacsError *err);
+
 /** Value of a tag of one of the instance's levels, NULL if it is absent. */
 const char *pacs_index_prepared_tag(const PacsPreparedAdd *prepared, PacsLevel level, PacsTag tag);

@@ -102,6 +102,7 @@ static const PacsIndexOps sqlite_ops = {
     .add = pacs_index_sqlite_add,
     .delete_resource = pacs_index_sqlite_delete,
     .stabilise = pacs_index_sqlite_stabilise,
+    .arrive = pacs_index_sqlite_arrive,
     .find = pacs_index_sqlite_find,
     .list = pacs_index_sqlite_list,
     .find_object = pacs_index_sqlite_find_object,
@@ -247,7 +248,10 @@ PacsStatus pacs_index_sqlite_open(const PacsIndexSqliteOptions *options, PacsMet
     IndexSqlite *sqlite = calloc(1, sizeof *sqlite);
     if (!sqlite)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for the index");
-    *sqlite = (IndexSqlite){.base.ops = &sqlite_ops, .base.extra_tags = options->extra_tags, .lock_fd = -1};
+    *sqlite = (IndexSqlite){.base.ops = &sqlite_ops,
+                            .base.extra_tags = options->extra_tags,
+                            .phi_fields = options->phi_fields,
+                            .lock_fd = -1};
     pacs_index_sqlite_writer_init(sqlite);
     pacs_listeners_init(&sqlite->listeners);
     register_metrics(sqlite, metrics);

@@ -65,6 +65,7 @@ typedef struct IndexSqlite {
     PacsIndex base; /* first: &sqlite->base is the handle everyone else holds */
     int lock_fd;    /* what keeps a second process out */
     uint8_t patient_ref_key[PACS_SHA256_SIZE];
+    PacsPhiFields phi_fields;
 
     IndexReaderPool *readers;
     IndexCheckpointer *checkpointer;
@@ -175,13 +176,14 @@ PACS_CHECKED PacsStatus pacs_index_sqlite_log_change(IndexSqlite *index, PacsCha
 /** What an event says beyond the rows of its study; NULL and 0 where the type has no such thing. */
 typedef struct IndexEventExtra {
     const PacsOrigin *origin;
-    const char *reason;
+    const char *reason; /* of study.updated; of study.arrived why it is taken to be complete */
     const char *const *changed_series;
     size_t changed_series_count;
+    const PacsEventReport *report;
 } IndexEventExtra;
 
 PACS_CHECKED PacsStatus pacs_index_sqlite_write_event(IndexSqlite *index, int64_t study_uid,
-                                                      PacsStudyEventType type, const IndexEventExtra *extra,
+                                                      PacsEventType type, const IndexEventExtra *extra,
                                                       PacsError *err);
 
 /* ---- index_sqlite_delete.c ---- */
@@ -204,6 +206,8 @@ PacsStatus pacs_index_sqlite_delete(PacsIndex *self, PacsLevel level, const Pacs
                                     PacsRemaining *ret_remaining, PacsError *err);
 PacsStatus pacs_index_sqlite_stabilise(PacsIndex *self, int64_t before_ms, uint32_t limit,
                                        uint32_t *ret_count, PacsError *err);
+PacsStatus pacs_index_sqlite_arrive(PacsIndex *self, const PacsOrthancId *study, const char *reason,
+                                    PacsError *err);
 PacsStatus pacs_index_sqlite_find(PacsIndex *self, PacsLevel level, const PacsOrthancId *id,
                                   PacsResourceParts parts, PacsArena *arena, PacsResource **ret_resource,
                                   PacsError *err);

@@ -2,6 +2,7 @@
 
 #include "pacs/index/index_sqlite_add.h"
 #include "pacs/index/index_sqlite_search.h"
+#include "pacs/util/limits.h"
 #include "pacs/util/text.h"
 
 /* What an instance hangs on: the peer it came from, its patient, study and series. */
@@ -90,24 +91,28 @@ static PacsStatus make_patient(IndexSqlite *index, const PacsPreparedAdd *prepar
                         pacs_index_sqlite_tags(prepared, PACS_LEVEL_PATIENT));
 }
 
-/** The row of the Study Instance UID, made with the first study that has it. */
+/** The row of the Study Instance UID, made with the first study that has it: its lane is that one's, for ever. */
 static PacsStatus count_study_uid(IndexSqlite *index, const PacsPreparedAdd *prepared, int64_t *ret_study_uid,
                                   PacsError *err)
 {
-    static const char sql[] = "INSERT INTO study_uid (uid, study_count) VALUES (?, 1)"
-                              " ON CONFLICT (uid) DO UPDATE SET study_count = study_count + 1 RETURNING id";
-    return PACS_SQL_NUMBER(index->writer, ret_study_uid, err, sql,
-                           pacs_sql_text(prepared->instance->study_instance_uid));
+    static const char sql[] =
+        "INSERT INTO study_uid (uid, study_count, lane, traceparent) VALUES (?, 1, ?, ?)"
+        " ON CONFLICT (uid) DO UPDATE SET study_count = study_count + 1,"
+        " traceparent = coalesce(excluded.traceparent, traceparent) RETURNING id";
+    const char *lane = prepared->add->lane;
+    return PACS_SQL_NUMBER(
+        index->writer, ret_study_uid, err, sql, pacs_sql_text(prepared->instance->study_instance_uid),
+        pacs_sql_text(lane ? lane : PACS_LANE_NORMAL), pacs_sql_text(prepared->add->traceparent));
 }
 
 static PacsStatus insert_study(IndexSqlite *index, const PacsPreparedAdd *prepared,
-                               const IndexParents *parents, PacsError *err)
+                               const IndexParents *parents, const PacsStudyLinks *links, PacsError *err)
 {
     static const char sql[] =
         "INSERT INTO study (id, orthanc_id, patient, study_uid, first_received_ms, last_update_ms, study_date,"
         " study_time, timezone, accession_number, study_id, study_description, referring_physician,"
-        " referring_physician_search, institution_name, tags, patient_tags)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        " referring_physician_search, institution_name, accession_issuer, referring_physician_ref, tags, patient_tags)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     const PacsLevel level = PACS_LEVEL_STUDY;
     return PACS_SQL_RUN(
         index->writer, err, sql, pacs_sql_i64(parents->study), pacs_index_sqlite_id(prepared, level),
@@ -122,17 +127,24 @@ static PacsStatus insert_study(IndexSqlite *index, const PacsPreparedAdd *prepar
         pacs_index_sqlite_tag(prepared, level, PACS_TAG_REFERRING_PHYSICIAN_NAME),
         pacs_sql_text(prepared->referring_physician_search),
         pacs_index_sqlite_tag(prepared, level, PACS_TAG_INSTITUTION_NAME),
+        pacs_sql_text(links->accession_issuer), pacs_sql_text(links->referring_physician_ref),
         pacs_index_sqlite_tags(prepared, level), pacs_index_sqlite_tags(prepared, PACS_LEVEL_PATIENT));
 }
 
 static PacsStatus make_study(IndexSqlite *index, const PacsPreparedAdd *prepared, IndexParents *parents,
                              PacsError *err)
 {
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(PACS_MAX_INDEX_ADD_ARENA);
+    PacsStudyLinks links;
+    if (!arena)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory to index a study");
     parents->study = ++index->totals.last_study;
     index->totals.studies++;
-    PacsStatus status = count_study_uid(index, prepared, &parents->study_uid, err);
+    PacsStatus status = pacs_index_prepare_links(prepared, arena, &links, err);
     if (status == PACS_OK)
-        status = insert_study(index, prepared, parents, err);
+        status = count_study_uid(index, prepared, &parents->study_uid, err);
+    if (status == PACS_OK)
+        status = insert_study(index, prepared, parents, &links, err);
     if (status == PACS_OK)
         status = PACS_SQL_RUN(index->writer, err,
                               "UPDATE patient SET study_count = study_count + 1 WHERE id = ?",
@@ -245,6 +257,15 @@ static PacsStatus reopen_ancestors(IndexSqlite *index, const IndexParents *paren
     return status;
 }
 
+/** Of what was received last; a row is written only where another association or request goes on with the study. */
+static PacsStatus keep_trace(IndexSqlite *index, const PacsPreparedAdd *prepared, int64_t study_uid,
+                             PacsError *err)
+{
+    return PACS_SQL_RUN(index->writer, err,
+                        "UPDATE study_uid SET traceparent = ?2 WHERE id = ?1 AND traceparent IS NOT ?2",
+                        pacs_sql_i64(study_uid), pacs_sql_text(prepared->add->traceparent));
+}
+
 static PacsStatus load_series(IndexSqlite *index, const PacsPreparedAdd *prepared, int64_t origin,
                               IndexRecentSeries *series, PacsIndexAdded *added, PacsError *err)
 {
@@ -254,6 +275,8 @@ static PacsStatus load_series(IndexSqlite *index, const PacsPreparedAdd *prepare
         status = make_ancestors(index, prepared, origin, series, added, err);
     if (status == PACS_OK)
         status = reopen_ancestors(index, &series->parents, err);
+    if (status == PACS_OK && prepared->add->traceparent)
+        status = keep_trace(index, prepared, series->parents.study_uid, err);
     if (status == PACS_OK)
         status = PACS_SQL_NUMBER(index->writer, &study_count, err,
                                  "SELECT study_count FROM study_uid WHERE id = ?",

@@ -8,18 +8,52 @@
 /* Reads what index_event.h writes down, on the writer's connection, so that an event tells of exactly the
  * state that its transaction leaves (or, for a deletion, ends). */
 
-static PacsStatus load_study_uid(IndexSqlite *index, int64_t study_uid, PacsArena *arena,
+/** The next revision: studies and their reports count apart. */
+static PacsStatus load_study_uid(IndexSqlite *index, int64_t study_uid, bool is_report, PacsArena *arena,
                                  PacsStudyFacts *facts, PacsError *err)
 {
-    static const char sql[] =
-        "UPDATE study_uid SET revision = revision + 1 WHERE id = ? RETURNING uid, revision";
+    static const char of_study[] = "UPDATE study_uid SET revision = revision + 1 WHERE id = ?"
+                                   " RETURNING uid, lane, traceparent, revision";
+    static const char of_report[] = "UPDATE study_uid SET report_revision = report_revision + 1 WHERE id = ?"
+                                    " RETURNING uid, lane, traceparent, report_revision";
+    const char **const texts[] = {&facts->study_instance_uid, &facts->lane, &facts->traceparent};
     PACS_AUTO_STATEMENT sqlite3_stmt *rows = NULL;
-    PacsStatus status = PACS_SQL_FIRST(index->writer, &rows, err, sql, pacs_sql_i64(study_uid));
+    PacsStatus status = PACS_SQL_FIRST(index->writer, &rows, err, is_report ? of_report : of_study,
+                                       pacs_sql_i64(study_uid));
     if (status == PACS_NOT_FOUND)
         return pacs_fail(err, PACS_CORRUPT, "a study of the index has lost its UID");
+    for (int i = 0; status == PACS_OK && i < 3; i++)
+        status = pacs_sqlite_text(rows, i, arena, texts[i], err);
     if (status == PACS_OK)
-        facts->revision = (uint64_t)sqlite3_column_int64(rows, 1);
-    return status == PACS_OK ? pacs_sqlite_text(rows, 0, arena, &facts->study_instance_uid, err) : status;
+        facts->revision = (uint64_t)sqlite3_column_int64(rows, 3);
+    return status;
+}
+
+static PacsStatus parse_tags(sqlite3_stmt *rows, int column, PacsArena *arena, const PacsTagValue **ret_tags,
+                             size_t *ret_count, PacsError *err)
+{
+    return pacs_index_tags_parse(sqlite3_column_blob(rows, column),
+                                 (size_t)sqlite3_column_bytes(rows, column), arena, ret_tags, ret_count, err);
+}
+
+/** What the operator wants in events: patients' tags as the study has them. */
+static PacsStatus load_phi(const IndexSqlite *index, sqlite3_stmt *rows, int patient_column, int study_column,
+                           PacsArena *arena, PacsStudyFacts *facts, PacsError *err)
+{
+    const PacsTagValue *tags[2] = {NULL};
+    size_t counts[2] = {0};
+    if (index->phi_fields == 0)
+        return PACS_OK;
+    PacsStatus status = parse_tags(rows, patient_column, arena, &tags[0], &counts[0], err);
+    if (status == PACS_OK)
+        status = parse_tags(rows, study_column, arena, &tags[1], &counts[1], err);
+    for (size_t i = 0; status == PACS_OK && i < PACS_PHI_FIELD_COUNT; i++) {
+        const size_t which = pacs_phi_fields[i].level == PACS_LEVEL_STUDY;
+        if (index->phi_fields & (1u << i))
+            facts->phi[i] = pacs_arena_strdup(
+                arena, pacs_index_tags_get(tags[which], counts[which], pacs_phi_fields[i].tag));
+    }
+    return status;
 }
 
 /** Issuer of Patient ID stands among the tags where it is configured as an extra one. */
@@ -31,9 +65,7 @@ static PacsStatus load_patient_ref(const IndexSqlite *index, sqlite3_stmt *rows,
     const char *patient_id = NULL;
     PacsStatus status = pacs_sqlite_text(rows, column, arena, &patient_id, err);
     if (status == PACS_OK)
-        status = pacs_index_tags_parse(sqlite3_column_blob(rows, column + 1),
-                                       (size_t)sqlite3_column_bytes(rows, column + 1), arena, &tags, &count,
-                                       err);
+        status = parse_tags(rows, column + 1, arena, &tags, &count, err);
     if (status != PACS_OK)
         return status;
     return pacs_index_event_patient_ref(index->patient_ref_key,
@@ -45,13 +77,16 @@ static PacsStatus load_patient_ref(const IndexSqlite *index, sqlite3_stmt *rows,
 static PacsStatus load_first_study(const IndexSqlite *index, sqlite3_stmt *rows, PacsArena *arena,
                                    PacsStudyFacts *facts, PacsError *err)
 {
-    const char **const texts[] = {&facts->accession_number, &facts->study_date, &facts->study_time,
-                                  &facts->timezone};
+    const char **const texts[] = {&facts->accession_number, &facts->study_date,
+                                  &facts->study_time,       &facts->timezone,
+                                  &facts->accession_issuer, &facts->referring_physician_ref};
     PacsStatus status = PACS_OK;
-    for (int i = 0; status == PACS_OK && i < 4; i++)
+    for (int i = 0; status == PACS_OK && i < 6; i++)
         status = pacs_sqlite_text(rows, 6 + i, arena, texts[i], err);
     facts->received_ms = sqlite3_column_int64(rows, 4);
-    return status == PACS_OK ? load_patient_ref(index, rows, 10, arena, facts, err) : status;
+    if (status == PACS_OK)
+        status = load_patient_ref(index, rows, 12, arena, facts, err);
+    return status == PACS_OK ? load_phi(index, rows, 14, 15, arena, facts, err) : status;
 }
 
 static PacsStatus load_study(sqlite3_stmt *rows, PacsEventIds *ids, PacsStudyFacts *facts, PacsError *err)
@@ -78,7 +113,8 @@ static PacsStatus load_studies(IndexSqlite *index, int64_t study_uid, PacsArena 
     static const char count_sql[] = "SELECT count(*) FROM study WHERE study_uid = ?";
     static const char sql[] =
         "SELECT p.orthanc_id, st.orthanc_id, st.instance_count, st.size_bytes, st.first_received_ms,"
-        " st.last_update_ms, st.accession_number, st.study_date, st.study_time, st.timezone, p.patient_id, p.tags"
+        " st.last_update_ms, st.accession_number, st.study_date, st.study_time, st.timezone,"
+        " st.accession_issuer, st.referring_physician_ref, p.patient_id, p.tags, st.patient_tags, st.tags"
         " FROM study st JOIN patient p ON p.id = st.patient WHERE st.study_uid = ? ORDER BY st.id";
     int64_t count = 0;
     PacsStatus status = PACS_SQL_NUMBER(index->writer, &count, err, count_sql, pacs_sql_i64(study_uid));
@@ -179,18 +215,13 @@ static PacsStatus load_manifest(IndexSqlite *index, int64_t study_uid, PacsStudy
     return status;
 }
 
-static PacsStatus load_facts(IndexSqlite *index, int64_t study_uid, PacsStudyEventType type,
-                             const IndexEventExtra *extra, PacsArena *arena, PacsStudyFacts *facts,
-                             PacsError *err)
+static PacsStatus load_study_facts(IndexSqlite *index, int64_t study_uid, PacsEventType type,
+                                   const IndexEventExtra *extra, PacsArena *arena, PacsStudyFacts *facts,
+                                   PacsError *err)
 {
-    PacsStatus status = load_study_uid(index, study_uid, arena, facts, err);
-    if (status == PACS_OK)
-        status = load_studies(index, study_uid, arena, facts, err);
-    if (status == PACS_OK)
-        status = load_series(index, study_uid, arena, facts, err);
+    PacsStatus status = load_series(index, study_uid, arena, facts, err);
     if (status == PACS_OK && type == PACS_STUDY_ARRIVED)
         status = load_manifest(index, study_uid, facts, err);
-    facts->change_seq = index->totals.last_change;
     facts->reason = extra->reason;
     if (extra->changed_series) {
         facts->changed_series = extra->changed_series;
@@ -203,7 +234,22 @@ static PacsStatus load_facts(IndexSqlite *index, int64_t study_uid, PacsStudyEve
     return status;
 }
 
-PacsStatus pacs_index_sqlite_write_event(IndexSqlite *index, int64_t study_uid, PacsStudyEventType type,
+static PacsStatus load_facts(IndexSqlite *index, int64_t study_uid, PacsEventType type,
+                             const IndexEventExtra *extra, PacsArena *arena, PacsStudyFacts *facts,
+                             PacsError *err)
+{
+    const bool is_report = pacs_index_event_is_of_report(type);
+    PacsStatus status = load_study_uid(index, study_uid, is_report, arena, facts, err);
+    if (status == PACS_OK)
+        status = load_studies(index, study_uid, arena, facts, err);
+    facts->change_seq = index->totals.last_change;
+    facts->report = extra->report;
+    return status == PACS_OK && !is_report
+               ? load_study_facts(index, study_uid, type, extra, arena, facts, err)
+               : status;
+}
+
+PacsStatus pacs_index_sqlite_write_event(IndexSqlite *index, int64_t study_uid, PacsEventType type,
                                          const IndexEventExtra *extra, PacsError *err)
 {
     PACS_AUTO(PacsArena) arena = pacs_arena_new(PACS_MAX_INDEX_DELETE_ARENA);
@@ -218,7 +264,8 @@ PacsStatus pacs_index_sqlite_write_event(IndexSqlite *index, int64_t study_uid, 
         return status;
     const IndexEventRow row = {.type = pacs_index_event_type_name(type),
                                .key = facts.study_instance_uid,
-                               .lane = "normal",
+                               .lane = facts.lane,
+                               .traceparent = facts.traceparent,
                                .data = pacs_buffer_text(&data),
                                .revision = facts.revision};
     return pacs_index_sqlite_append_event(index, &row, err);

@@ -1,5 +1,6 @@
-#include "pacs/index/index_sqlite.h"
+#include "pacs/index/index_sqlite_delete.h"
 #include "pacs/util/clock.h"
+#include "pacs/util/limits.h"
 
 /* What nothing was added to for a while is stable; a study that is tells the world. */
 
@@ -52,26 +53,30 @@ static PacsStatus load_state(IndexSqlite *index, int64_t study, StudyState *ret_
     return status;
 }
 
+/** All of the UID is told, and is the state that consumers know from now on. */
+static PacsStatus tell_state(IndexSqlite *index, const StudyState *state, const char *reason, PacsError *err)
+{
+    const IndexEventExtra extra = {.reason = state->arrived ? "instances-added" : reason};
+    PacsStatus status = pacs_index_sqlite_write_event(
+        index, state->study_uid, state->arrived ? PACS_STUDY_UPDATED : PACS_STUDY_ARRIVED, &extra, err);
+    if (status == PACS_OK)
+        status = PACS_SQL_RUN(index->writer, err, "UPDATE study_uid SET arrived = 1 WHERE id = ?",
+                              pacs_sql_i64(state->study_uid));
+    if (status == PACS_OK)
+        status = PACS_SQL_RUN(index->writer, err,
+                              "UPDATE series SET changed = 0 WHERE changed = 1"
+                              " AND study IN (SELECT id FROM study WHERE study_uid = ?)",
+                              pacs_sql_i64(state->study_uid));
+    return status;
+}
+
 /** Once per UID, when the last of its studies is stable: that one was not, so something came since the last
  * event. */
 static PacsStatus tell_study(IndexSqlite *index, int64_t study, PacsError *err)
 {
     StudyState state = {0};
-    PacsStatus status = load_state(index, study, &state, err);
-    if (status != PACS_OK || !state.all_stable)
-        return status;
-    const IndexEventExtra extra = {.reason = "instances-added"};
-    status = pacs_index_sqlite_write_event(
-        index, state.study_uid, state.arrived ? PACS_STUDY_UPDATED : PACS_STUDY_ARRIVED, &extra, err);
-    if (status == PACS_OK)
-        status = PACS_SQL_RUN(index->writer, err, "UPDATE study_uid SET arrived = 1 WHERE id = ?",
-                              pacs_sql_i64(state.study_uid));
-    if (status == PACS_OK)
-        status = PACS_SQL_RUN(index->writer, err,
-                              "UPDATE series SET changed = 0 WHERE changed = 1"
-                              " AND study IN (SELECT id FROM study WHERE study_uid = ?)",
-                              pacs_sql_i64(state.study_uid));
-    return status;
+    const PacsStatus status = load_state(index, study, &state, err);
+    return status == PACS_OK && state.all_stable ? tell_state(index, &state, "stable-age", err) : status;
 }
 
 static PacsStatus stabilise_next(IndexSqlite *index, const Rule *rule, int64_t before_ms, int64_t now_ms,
@@ -132,4 +137,75 @@ PacsStatus pacs_index_sqlite_stabilise(PacsIndex *self, int64_t before_ms, uint3
     if (status == PACS_OK)
         *ret_count = arguments.count;
     return status;
+}
+
+/* ---- Somebody says so ---- */
+
+typedef struct ArriveArguments {
+    const PacsOrthancId *study;
+    const char *reason;
+} ArriveArguments;
+
+/** Unstable series or studies of a UID become stable. */
+static PacsStatus settle_level(IndexSqlite *index, const Rule *rule, const char *find, int64_t study_uid,
+                               PacsArena *arena, PacsError *err)
+{
+    const int64_t now_ms = pacs_now_ms();
+    int64_t *rows = NULL;
+    size_t count = 0;
+    PacsStatus status = pacs_index_sqlite_list_rows(index, find, study_uid, arena, &rows, &count, err);
+    for (size_t i = 0; status == PACS_OK && i < count; i++) {
+        status = PACS_SQL_RUN(index->writer, err, rule->mark, pacs_sql_i64(rows[i]));
+        if (status == PACS_OK)
+            status = pacs_index_sqlite_log_change(index, rule->change, rule->level, rows[i], now_ms, err);
+    }
+    return status;
+}
+
+static PacsStatus settle(IndexSqlite *index, int64_t study_uid, PacsError *err)
+{
+    static const char series[] = "SELECT s.id FROM study st JOIN series s ON s.study = st.id"
+                                 " WHERE st.study_uid = ? AND +s.stable = 0 ORDER BY s.id";
+    static const char studies[] = "SELECT id FROM study WHERE study_uid = ? AND +stable = 0 ORDER BY id";
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(PACS_MAX_INDEX_DELETE_ARENA);
+    if (!arena)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for the arrival of a study");
+    const PacsStatus status = settle_level(index, &rules[0], series, study_uid, arena, err);
+    return status == PACS_OK ? settle_level(index, &rules[1], studies, study_uid, arena, err) : status;
+}
+
+static PacsStatus is_news(IndexSqlite *index, const StudyState *state, bool *ret_news, PacsError *err)
+{
+    static const char sql[] = "SELECT EXISTS (SELECT 1 FROM study st JOIN series s ON s.study = st.id"
+                              " WHERE st.study_uid = ? AND s.changed <> 0)";
+    int64_t changed = 0;
+    const PacsStatus status = PACS_SQL_NUMBER(index->writer, &changed, err, sql,
+                                              pacs_sql_i64(state->study_uid));
+    *ret_news = !state->arrived || changed != 0;
+    return status;
+}
+
+static PacsStatus arrive(IndexSqlite *index, void *arguments, PacsError *err)
+{
+    const ArriveArguments *call = arguments;
+    StudyState state = {0};
+    int64_t study = 0;
+    bool is_new = false;
+    PacsStatus status = pacs_index_sqlite_row_of(index->writer, PACS_LEVEL_STUDY, call->study, &study, err);
+    if (status == PACS_OK)
+        status = load_state(index, study, &state, err);
+    if (status == PACS_OK)
+        status = is_news(index, &state, &is_new, err);
+    if (status != PACS_OK || !is_new)
+        return status;
+    pacs_index_sqlite_forget(index);
+    status = settle(index, state.study_uid, err);
+    return status == PACS_OK ? tell_state(index, &state, call->reason, err) : status;
+}
+
+PacsStatus pacs_index_sqlite_arrive(PacsIndex *self, const PacsOrthancId *study, const char *reason,
+                                    PacsError *err)
+{
+    ArriveArguments arguments = {study, reason};
+    return pacs_index_sqlite_write(pacs_index_sqlite(self), arrive, &arguments, err);
 }

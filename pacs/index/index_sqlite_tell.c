@@ -29,7 +29,7 @@ static PacsStatus tell(IndexSqlite *index, void *arguments, PacsError *err)
     const PacsTold *told = arguments;
     IndexEventRow row = {.type = told->type,
                          .key = told->key,
-                         .lane = told->lane ? told->lane : "normal",
+                         .lane = told->lane ? told->lane : PACS_LANE_NORMAL,
                          .traceparent = told->traceparent,
                          .data = told->data};
     const PacsStatus status = next_revision(index, told, &row.revision, err);

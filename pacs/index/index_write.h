@@ -23,6 +23,15 @@ typedef struct PacsOrigin {
     const char *http_user;
 } PacsOrigin;
 
+/** What a report document says of itself (pacs/ingest/report.h); NULL where it does not. */
+typedef struct PacsReportFacts {
+    const char *title_code, *title_scheme; /* Concept Name Code (0040,A043) */
+    const char *completion, *verification; /* "COMPLETE", "VERIFIED" ... */
+    const char *content_date, *content_time;
+    const char *const *predecessors; /* SOP Instance UIDs it says it takes the place of (0040,A360) */
+    size_t predecessor_count;
+} PacsReportFacts;
+
 /** One object to be made visible; everything is borrowed for the call. */
 typedef struct PacsIndexAdd {
     const PacsInstance *instance;
@@ -35,6 +44,9 @@ typedef struct PacsIndexAdd {
     PacsInstanceBlobs blobs;
     PacsOverwrite overwrite;
     int64_t received_ms;
+    const char *lane;              /* of a study that begins with it, for ever; NULL: "normal" */
+    const char *traceparent;       /* NULL: of no trace */
+    const PacsReportFacts *report; /* NULL: it is no report document */
 } PacsIndexAdd;
 
 typedef enum PacsAddResult {
@@ -53,7 +65,7 @@ typedef struct PacsIndexAdded {
 
 /**
  * One object's whole transaction: rows of all four levels, counters, tables, metadata, changes, outbox
- * (`study.received` with the first instance of a study). The duplicate rule is applied here, where it cannot race.
+ * (`study.received` with the first instance of a study, `report.available` or `report.amended` with a report document). The duplicate rule is applied here, where it cannot race.
  */
 PACS_CHECKED PacsStatus pacs_index_add(PacsIndex *index, const PacsIndexAdd *add, PacsIndexAdded *ret_added,
                                        PacsError *err);
@@ -67,7 +79,7 @@ typedef struct PacsRemaining {
 
 /**
  * Delete a resource and all below it, and ancestors left without children. Keys go to the garbage,
- * `study.deleted` or `study.updated` (reason "instances-deleted") to the outbox, in the same transaction. Of a large
+ * `study.deleted` or `study.updated` (reason "instances-deleted") and `report.withdrawn` to the outbox, in the same transaction. Of a large
  * deletion the keys may follow in later ones, so that nobody waits for it; until then they are known keys.
  */
 PACS_CHECKED PacsStatus pacs_index_delete(PacsIndex *index, PacsLevel level, const char *id,
@@ -80,6 +92,13 @@ PACS_CHECKED PacsStatus pacs_index_delete(PacsIndex *index, PacsLevel level, con
  */
 PACS_CHECKED PacsStatus pacs_index_stabilise(PacsIndex *index, int64_t before_ms, uint32_t limit,
                                              uint32_t *ret_count, PacsError *err);
+
+/**
+ * Tell now that a study is there, whoever knows that nothing more is to come: it becomes stable, and `study.arrived`
+ * (`stableReason` is `reason`) or `study.updated` goes to the outbox; nothing if all of it was told already.
+ */
+PACS_CHECKED PacsStatus pacs_index_arrive(PacsIndex *index, const char *study_id, const char *reason,
+                                          PacsError *err);
 
 /* Garbage: keys of objects whose rows are gone; the store's bytes are removed after the commit. */
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "events/relay/settings.h"
 #include "pacs/dicom/part10.h"
 #include "pacs/dicom/scan.h"
 #include "pacs/index/index_write.h"
@@ -38,6 +39,8 @@ typedef struct PacsIngestOptions {
     /** Events that may wait to be sent, and how long, before nothing new is taken in. 0: no limit. */
     uint64_t max_outbox_rows;
     uint64_t max_outbox_age_s;
+    const EventsLaneRule *lanes; /* which lane a study's events go by; borrowed for the ingest's life */
+    size_t lane_count;
 } PacsIngestOptions;
 
 /** store, index and metrics (may be NULL) are borrowed and outlive the ingest. */
@@ -67,6 +70,7 @@ typedef struct PacsUploadRequest {
     const PacsFileMeta *announced;
     const char *expected_study_uid; /* STOW to one study: another one is PACS_MISMATCH. NULL for any. */
     uint64_t size_hint;             /* bytes, 0 if unknown */
+    const char *traceparent;        /* of the work that brings it (pacs/util/trace.h); NULL: of none */
 } PacsUploadRequest;
 
 typedef struct PacsIngested {

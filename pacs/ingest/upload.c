@@ -1,5 +1,6 @@
 #include "pacs/ingest/conversion.h"
 #include "pacs/ingest/ingest_private.h"
+#include "pacs/ingest/lane.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct PacsUpload {
     bool is_announced;
     PacsFileMeta announced;
     const char *expected_study_uid;
+    const char *traceparent;
 
     bool is_conversion; /* of another upload's object */
     PacsError failure;  /* sticky; status PACS_OK while all is well */
@@ -93,6 +95,7 @@ static PacsStatus copy_request(PacsUpload *upload, const PacsUploadRequest *requ
         upload->origin.http_user = pacs_arena_strdup(arena, request->origin->http_user);
     }
     upload->expected_study_uid = pacs_arena_strdup(arena, request->expected_study_uid);
+    upload->traceparent = pacs_arena_strdup(arena, request->traceparent);
     if (!request->announced)
         return PACS_OK;
 
@@ -341,6 +344,7 @@ static PacsStatus commit_objects(PacsUpload *upload, PacsError *err)
 static PacsStatus add_to_index(PacsUpload *upload, const PacsInstance *instance, PacsIndexAdded *ret_added,
                                PacsError *err)
 {
+    const PacsIngestOptions *options = &upload->ingest->options;
     PacsIndexAdd add = {
         .instance = instance,
         .origin = &upload->origin,
@@ -355,8 +359,10 @@ static PacsStatus add_to_index(PacsUpload *upload, const PacsInstance *instance,
                   .frame_table_size = instance->frame_table->size,
                   .bulk_table = instance->bulk_table->bytes,
                   .bulk_table_size = instance->bulk_table->size},
-        .overwrite = upload->ingest->options.overwrite,
+        .overwrite = options->overwrite,
         .received_ms = pacs_now_ms(),
+        .lane = ingest_lane_of(options->lanes, options->lane_count, &upload->origin, instance),
+        .traceparent = upload->traceparent,
     };
     if (upload->inflated)
         add.inflated_key = *pacs_store_writer_key(upload->inflated);
@@ -397,7 +403,7 @@ static PacsStatus finish_converted(PacsUpload *upload, const PacsInstance *insta
         .size_bytes = upload->size_bytes,
         .frames_key = pacs_store_writer_key(upload->inflated ? upload->inflated : upload->writer),
     };
-    const PacsUploadRequest request = {.origin = &upload->origin};
+    const PacsUploadRequest request = {.origin = &upload->origin, .traceparent = upload->traceparent};
     PACS_AUTO(PacsUpload) converted = NULL;
     PACS_AUTO(PacsSource) source = NULL;
 

@@ -6,6 +6,7 @@
 #include "pacs/retrieve/converted_object.h"
 #include "pacs/util/hash.h"
 #include "pacs/util/log.h"
+#include "pacs/util/trace.h"
 
 #define FILENAME_LIMIT 255
 
@@ -45,11 +46,14 @@ static bool begin_upload(void *context, PacsHttpRequest *request, PacsHttpReply 
                          .remote_ip = pacs_http_remote_address(request),
                          .http_user = pacs_http_user(request)};
     PacsUpload *upload = NULL;
+    char traceparent[PACS_TRACEPARENT_SIZE];
 
     if (length && pacs_parse_u64(pacs_slice(length), INT64_MAX, &size_hint, NULL) != PACS_OK)
         size_hint = 0; /* only a hint: the server has checked the header itself */
-    PacsUploadRequest upload_request = {.origin = &origin, .size_hint = size_hint};
+    PacsUploadRequest upload_request = {
+        .origin = &origin, .size_hint = size_hint, .traceparent = traceparent};
     if (pacs_ingest_admit(rest->ingest, &err) != PACS_OK ||
+        pacs_trace_continue(pacs_http_header(request, "traceparent"), traceparent, &err) != PACS_OK ||
         pacs_ingest_begin(rest->ingest, &upload_request, &upload, &err) != PACS_OK) {
         log_upload(request, NULL, &err);
         reply_to_refusal(rest, request, reply, &err);

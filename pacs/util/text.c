@@ -45,6 +45,31 @@ PacsSlice pacs_slice_trim(PacsSlice slice)
     return slice;
 }
 
+/* Greedy with one way back: on a mismatch only the last * can give in, so time is at most the product. */
+bool pacs_slice_matches(PacsSlice slice, const char *pattern)
+{
+    const char *star = NULL;
+    size_t at = 0, star_at = 0;
+
+    while (at < slice.size) {
+        if (*pattern == '*') {
+            star = pattern++;
+            star_at = at;
+        } else if (*pattern == '?' || (*pattern && *pattern == slice.text[at])) {
+            pattern++;
+            at++;
+        } else if (star) {
+            pattern = star + 1;
+            at = ++star_at;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return *pattern == '\0';
+}
+
 bool pacs_slice_split(PacsSlice *rest, char separator, PacsSlice *ret_part)
 {
     if (!rest->text)

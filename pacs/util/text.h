@@ -20,6 +20,9 @@ bool pacs_slice_equal(PacsSlice slice, const char *text);
 bool pacs_slice_equal_case(PacsSlice slice, const char *text); /* ASCII letters of either case */
 PacsSlice pacs_slice_trim(PacsSlice slice);                    /* ASCII white space at both ends */
 
+/** Of a pattern, * stands for any letters and ? for one. Takes at most as long as the product of both lengths. */
+bool pacs_slice_matches(PacsSlice slice, const char *pattern);
+
 /** Next part of *rest up to `separator`; false when nothing is left (rest->text is NULL then, and *ret_part
  *  untouched). "a,,b" gives "a", "", "b"; "a," gives "a", ""; "" gives "". */
 bool pacs_slice_split(PacsSlice *rest, char separator, PacsSlice *ret_part);

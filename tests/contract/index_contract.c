@@ -4,7 +4,7 @@ static const IndexContract *the_contract; /* cmocka's setup functions know nothi
 
 int index_contract_setup(void **state)
 {
-    *state = the_contract->open();
+    *state = the_contract->open(0);
     return *state ? 0 : -1;
 }
 
@@ -20,13 +20,18 @@ PacsIndex *index_contract_index(void **state)
     return *state;
 }
 
-PacsIndex *index_contract_reopen(void **state)
+PacsIndex *index_contract_reopen_with(void **state, PacsPhiFields phi_fields)
 {
     pacs_index_free(*state);
     *state = NULL;
-    *state = the_contract->open();
+    *state = the_contract->open(phi_fields);
     assert_non_null(*state);
     return *state;
+}
+
+PacsIndex *index_contract_reopen(void **state)
+{
+    return index_contract_reopen_with(state, 0);
 }
 
 PacsIndexAdded index_contract_add(PacsIndex *index, unsigned patient, unsigned study, unsigned series,

@@ -13,8 +13,8 @@
  */
 typedef struct IndexContract {
     const char *name;
-    /** An index over the test's place, which is made empty for the first call of a test. */
-    PacsIndex *(*open)(void);
+    /** An index over the test's place, which is made empty for the first call of a test; what it may tell of patients. */
+    PacsIndex *(*open)(PacsPhiFields phi_fields);
     /** Forget the place; the index is closed. */
     void (*clear)(void);
 } IndexContract;

@@ -346,6 +346,182 @@ static void a_patient_has_one_reference_that_others_do_not_have(void **state)
     assert_string_not_equal(refs[0], refs[2]);
 }
 
+/* ---- Lanes and traces ---- */
+
+#define TRACE "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+#define OTHER_TRACE "00-5bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+static PacsIndexAdded add_in(PacsIndex *index, unsigned series, unsigned instance, const char *lane,
+                             const char *traceparent)
+{
+    IndexedObject object;
+    PacsIndexAdded added;
+    indexed_object_init(&object, 1, 1, series, instance);
+    object.add.lane = lane;
+    object.add.traceparent = traceparent;
+    assert_int_equal(pacs_index_add(index, &object.add, &added, NULL), PACS_OK);
+    return added;
+}
+
+static void a_study_stays_in_the_lane_of_its_first_instance(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    const PacsIndexAdded added = add_in(index, 1, 1, "vip", NULL);
+    Told received = told(index);
+    assert_string_equal(received.last.lane, "vip");
+    assert_string_equal(text_of(&received, "lane"), "vip");
+    forget(&received);
+    (void)add_in(index, 1, 2, "svip1", NULL);
+    index_contract_stabilise(index);
+    Told arrived = told(index);
+    assert_string_equal(arrived.last.lane, "vip");
+    forget(&arrived);
+    index_contract_delete(index, PACS_LEVEL_STUDY, added.ids[PACS_LEVEL_STUDY]);
+    (void)add_in(index, 1, 3, NULL, NULL);
+    Told again = told(index);
+    assert_int_equal(again.count, 2); /* deleted, received */
+    assert_string_equal(again.last.lane, "vip");
+    forget(&again);
+}
+
+static void without_a_lane_a_study_goes_the_usual_way(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    (void)add_in(index, 1, 1, NULL, NULL);
+    Told received = told(index);
+    assert_string_equal(received.last.lane, "normal");
+    assert_null(received.last.traceparent);
+    forget(&received);
+}
+
+static void events_go_on_with_the_trace_of_what_came_last(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    (void)add_in(index, 1, 1, NULL, TRACE);
+    Told received = told(index);
+    assert_string_equal(received.last.traceparent, TRACE);
+    forget(&received);
+    index_contract_stabilise(index);
+    Told arrived = told(index);
+    assert_string_equal(arrived.last.traceparent, TRACE);
+    forget(&arrived);
+    (void)add_in(index, 1, 2, NULL, OTHER_TRACE);
+    (void)add_in(index, 2, 1, NULL, NULL); /* of no trace: the last one stays */
+    index_contract_stabilise(index);
+    Told updated = told(index);
+    assert_string_equal(updated.last.traceparent, OTHER_TRACE);
+    forget(&updated);
+}
+
+/* ---- Somebody says that a study is there ---- */
+
+static void arrive(PacsIndex *index, const PacsIndexAdded *added)
+{
+    PacsError err = {0};
+    if (pacs_index_arrive(index, added->ids[PACS_LEVEL_STUDY], "explicit", &err) != PACS_OK)
+        fail_msg("%s", err.text);
+}
+
+static void a_study_arrives_when_somebody_says_so(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    const PacsIndexAdded added = index_contract_add(index, 1, 1, 1, 1);
+    discard(index);
+    arrive(index, &added);
+    Told arrived = told(index);
+    assert_int_equal(arrived.count, 1);
+    assert_string_equal(arrived.last.type, "study.arrived");
+    assert_string_equal(text_of(&arrived, "stableReason"), "explicit");
+    assert_int_equal(strlen(text_of(&arrived, "manifestSha256")), 64);
+    forget(&arrived);
+    PACS_AUTO_FREE char *changes = index_contract_changes(index);
+    assert_string_equal(changes, "NewInstance NewSeries NewStudy NewPatient StableSeries StableStudy");
+}
+
+static void a_study_that_has_arrived_does_not_arrive_again(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    const PacsIndexAdded added = index_contract_add(index, 1, 1, 1, 1);
+    arrive(index, &added);
+    discard(index);
+    arrive(index, &added);
+    index_contract_stabilise(index); /* the patient alone is left to be */
+    Told nothing = told(index);
+    assert_int_equal(nothing.count, 0);
+    forget(&nothing);
+}
+
+static void what_came_after_the_arrival_is_an_update(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    const PacsIndexAdded added = index_contract_add(index, 1, 1, 1, 1);
+    arrive(index, &added);
+    discard(index);
+    (void)index_contract_add(index, 1, 1, 2, 1);
+    arrive(index, &added);
+    Told updated = told(index);
+    assert_int_equal(updated.count, 1);
+    assert_string_equal(updated.last.type, "study.updated");
+    assert_string_equal(text_of(&updated, "reason"), "instances-added");
+    assert_int_equal(json_array_size(json_object_get(updated.data, "changedSeries")), 1);
+    forget(&updated);
+    (void)index_contract_add(index, 1, 1, 2, 2);
+    index_contract_stabilise(index);
+    Told again = told(index);
+    assert_int_equal(again.count, 1);
+    forget(&again);
+}
+
+static void what_is_not_there_cannot_arrive(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    assert_int_equal(
+        pacs_index_arrive(index, "00000000-00000000-00000000-00000000-00000000", "explicit", NULL),
+        PACS_NOT_FOUND);
+    assert_int_equal(pacs_index_arrive(index, "nonsense", "explicit", NULL), PACS_NOT_FOUND);
+}
+
+/* ---- Facts beside the main tags ---- */
+
+static void events_name_the_issuer_and_the_referring_physicians_id(void **state)
+{
+    static const char json[] =
+        "{\"00080051\":{\"vr\":\"SQ\",\"Value\":[{\"00400031\":{\"vr\":\"UT\",\"Value\":[\"HOSPITAL\"]}}]},"
+        "\"00080090\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"Canary^Name\"}]},"
+        "\"00080096\":{\"vr\":\"SQ\",\"Value\":[{\"00401101\":{\"vr\":\"SQ\",\"Value\":[{\"00080100\":{\"vr\":\"SH\","
+        "\"Value\":[\"D-4711\"]}}]}}]}}";
+    PacsIndex *index = index_contract_index(state);
+    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(4096);
+    IndexedObject object;
+    PacsIndexAdded added;
+    assert_true(pacs_buffer_add_text(&text, json));
+    indexed_object_init(&object, 1, 1, 1, 1);
+    object.instance.json = &text;
+    assert_int_equal(pacs_index_add(index, &object.add, &added, NULL), PACS_OK);
+    Told received = told(index);
+    assert_string_equal(text_of(&received, "accessionIssuer"), "HOSPITAL");
+    assert_string_equal(text_of(&received, "referringPhysicianRef"), "D-4711");
+    assert_null(strstr(received.last.data, "Canary"));
+    forget(&received);
+}
+
+static void what_the_operator_names_of_a_patient_is_in_events(void **state)
+{
+    static const char *const names[] = {"patientName", "birthDate", "studyDescription"};
+    PacsPhiFields fields = 0;
+    assert_int_equal(pacs_phi_fields_parse(names, 3, &fields, NULL), PACS_OK);
+    PacsIndex *index = index_contract_reopen_with(state, fields);
+    index_contract_add(index, 1, 1, 1, 1);
+    index_contract_stabilise(index);
+    Told arrived = told(index);
+    assert_string_equal(text_of(&arrived, "patientName"), "Nguyễn^Văn1");
+    assert_string_equal(text_of(&arrived, "birthDate"), "19700102");
+    assert_string_equal(text_of(&arrived, "studyDescription"), "Thorax of somebody");
+    assert_null(text_of(&arrived, "patientId"));
+    assert_null(strstr(arrived.last.data, "ller"));
+    forget(&arrived);
+}
+
 const struct CMUnitTest index_contract_event_tests[] = {
     INDEX_TEST(what_is_old_enough_becomes_stable_at_three_levels),
     INDEX_TEST(what_something_was_added_to_since_stays_unstable),
@@ -362,6 +538,15 @@ const struct CMUnitTest index_contract_event_tests[] = {
     INDEX_TEST(a_study_uid_arrives_when_the_last_of_its_patients_is_stable),
     INDEX_TEST(events_say_nothing_of_who_the_patient_is),
     INDEX_TEST(a_patient_has_one_reference_that_others_do_not_have),
+    INDEX_TEST(a_study_stays_in_the_lane_of_its_first_instance),
+    INDEX_TEST(without_a_lane_a_study_goes_the_usual_way),
+    INDEX_TEST(events_go_on_with_the_trace_of_what_came_last),
+    INDEX_TEST(a_study_arrives_when_somebody_says_so),
+    INDEX_TEST(a_study_that_has_arrived_does_not_arrive_again),
+    INDEX_TEST(what_came_after_the_arrival_is_an_update),
+    INDEX_TEST(what_is_not_there_cannot_arrive),
+    INDEX_TEST(events_name_the_issuer_and_the_referring_physicians_id),
+    INDEX_TEST(what_the_operator_names_of_a_patient_is_in_events),
 };
 const size_t index_contract_event_count = sizeof index_contract_event_tests /
                                           sizeof index_contract_event_tests[0];

@@ -20,6 +20,7 @@
 PacsIndex *index_contract_index(void **state);
 /** Close the test's index and open it again. */
 PacsIndex *index_contract_reopen(void **state);
+PacsIndex *index_contract_reopen_with(void **state, PacsPhiFields phi_fields);
 
 PacsResource *index_contract_find(PacsIndex *index, PacsArena *arena, PacsLevel level, const char *id);
 /** Names of all changes, oldest first, joined by spaces. The caller's to free. */

@@ -92,6 +92,13 @@ static PacsStatus failing_stabilise(PacsIndex *self, int64_t before_ms, uint32_t
                : status;
 }
 
+static PacsStatus failing_arrive(PacsIndex *self, const PacsOrthancId *study, const char *reason,
+                                 PacsError *err)
+{
+    const PacsStatus status = pass(self, INDEX_FAILING_ARRIVE, err);
+    return status == PACS_OK ? inner_of(self)->ops->arrive(inner_of(self), study, reason, err) : status;
+}
+
 static PacsStatus failing_find(PacsIndex *self, PacsLevel level, const PacsOrthancId *id,
                                PacsResourceParts parts, PacsArena *arena, PacsResource **ret_resource,
                                PacsError *err)
@@ -403,6 +410,7 @@ static const PacsIndexOps failing_ops = {
     .add = failing_add,
     .delete_resource = failing_delete_resource,
     .stabilise = failing_stabilise,
+    .arrive = failing_arrive,
     .find = failing_find,
     .list = failing_list,
     .find_object = failing_find_object,

@@ -14,6 +14,7 @@ typedef enum IndexFailingSlot {
     INDEX_FAILING_ADD,
     INDEX_FAILING_DELETE,
     INDEX_FAILING_STABILISE,
+    INDEX_FAILING_ARRIVE,
     INDEX_FAILING_FIND, /* pacs_index_find_level() and pacs_index_find_ancestor() ask this slot too */
     INDEX_FAILING_LIST,
     INDEX_FAILING_FIND_OBJECT,

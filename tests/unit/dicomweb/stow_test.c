@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pacs/util/trace.h"
 #include "tests/unit/dicomweb/stow_client.h"
 
 /* ---- Tests ---- */
@@ -304,6 +305,23 @@ static void clients_that_accept_something_else_get_json(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, dicomweb_fixture_open, dicomweb_fixture_close)
 
+static void stored_objects_have_a_trace_even_if_the_request_has_none(void **state)
+{
+    DicomwebFixture *fixture = *state;
+    PACS_AUTO_BUFFER PacsBuffer body = PACS_BUFFER(1 << 20);
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(1 << 20);
+    PacsEventPage page;
+    PacsTrace trace;
+
+    stow_add_object(&body, 1, 1, 1);
+    stow_end_parts(&body);
+    json_decref(stow_store(fixture, &(StowPost){0}, &body, 200));
+    assert_int_equal(
+        pacs_index_read_events(fixture->archive.index, &(PacsEventQuery){.max = 9}, arena, &page, NULL),
+        PACS_OK);
+    assert_true(pacs_trace_parse(pacs_slice(page.events[0].traceparent), &trace));
+}
+
 static void a_backlog_of_events_refuses_stores_for_a_while(void **state)
 {
     DicomwebFixture *fixture = *state;
@@ -342,6 +360,7 @@ int main(void)
         TEST(parts_of_a_wrong_type_alone_are_unsupported),
         TEST(the_answer_is_xml_where_asked),
         TEST(clients_that_accept_something_else_get_json),
+        TEST(stored_objects_have_a_trace_even_if_the_request_has_none),
         TEST(a_backlog_of_events_refuses_stores_for_a_while),
     };
     return cmocka_run_group_tests_name("dicomweb stow", tests, NULL, NULL);

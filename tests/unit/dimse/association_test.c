@@ -6,8 +6,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "pacs/dicom/uid.h"
+#include "pacs/util/trace.h"
 #include "tests/unit/dimse/association_case.h"
 
 /* ---- The ordinary course ---- */
@@ -385,6 +387,31 @@ static void a_drain_lets_an_operation_wait_for_its_data(void **state)
     assert_int_equal(c->sink.taken_back, 1);
 }
 
+/* ---- Traces ---- */
+
+static void each_association_is_a_trace_of_its_own(void **state)
+{
+    Case *c = *state;
+    PacsTrace trace;
+    char first[PACS_TRACEPARENT_SIZE];
+
+    say_request(c);
+    wire_store(&c->script.said, STORE, 2, CT_IMAGE, INSTANCE);
+    wire_data(&c->script.said, STORE, WIRE_LAST, "x", 1);
+    say_release(c);
+    assert_int_equal(run(c), PACS_ASSOCIATION_RELEASED);
+    assert_true(pacs_trace_parse(pacs_slice(c->sink.traceparent), &trace));
+    memcpy(first, c->sink.traceparent, sizeof first);
+    (void)end_case(state);
+    (void)begin_case(state);
+    c = *state;
+    say_request(c);
+    wire_store(&c->script.said, STORE, 2, CT_IMAGE, INSTANCE);
+    wire_data(&c->script.said, STORE, WIRE_LAST, "x", 1);
+    assert_int_equal(run(c), PACS_ASSOCIATION_PEER_LEFT);
+    assert_string_not_equal(c->sink.traceparent, first);
+}
+
 /* ---- Backlog ---- */
 
 static void who_comes_to_store_is_asked_to_come_later_where_nothing_is_admitted(void **state)
@@ -437,6 +464,7 @@ int main(void)
         CASE_TEST(a_drain_rejects_new_associations),
         CASE_TEST(a_drain_aborts_an_idle_association),
         CASE_TEST(a_drain_lets_an_operation_wait_for_its_data),
+        CASE_TEST(each_association_is_a_trace_of_its_own),
         CASE_TEST(who_comes_to_store_is_asked_to_come_later_where_nothing_is_admitted),
         CASE_TEST(a_verification_is_answered_where_nothing_is_admitted),
     };

@@ -93,6 +93,8 @@ static PacsStatus fake_begin(void *context, const PacsUploadRequest *request, vo
     (void)pacs_text_copy(sink->instance_uid, sizeof sink->instance_uid, request->announced->sop_instance_uid);
     (void)pacs_text_copy(sink->syntax_uid, sizeof sink->syntax_uid, request->announced->transfer_syntax_uid);
     (void)pacs_text_copy(sink->calling_aet, sizeof sink->calling_aet, request->origin->calling_aet);
+    (void)pacs_text_copy(sink->traceparent, sizeof sink->traceparent,
+                         request->traceparent ? request->traceparent : "");
     *ret_upload = upload;
     return PACS_OK;
 }

@@ -26,6 +26,7 @@ typedef struct FakeSink {
     PacsBuffer stored; /* the data sets, one after the other */
     unsigned begun, finished, taken_back;
     char class_uid[65], instance_uid[65], syntax_uid[65], calling_aet[17];
+    char traceparent[56]; /* of the last upload */
     /* What shall fail; PACS_OK for nothing. */
     PacsStatus admit_status, begin_status, feed_status, finish_status;
     const char *text; /* of the failure */

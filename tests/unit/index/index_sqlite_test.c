@@ -8,13 +8,13 @@
 
 static char *folder;
 
-static PacsIndex *open_index(void)
+static PacsIndex *open_index(PacsPhiFields phi_fields)
 {
     if (!folder)
         folder = temporary_folder_new();
     char path[4096];
     (void)snprintf(path, sizeof path, "%s/index.db", folder ? folder : "");
-    const PacsIndexSqliteOptions options = {.path = path};
+    const PacsIndexSqliteOptions options = {.path = path, .phi_fields = phi_fields};
     PacsIndex *index = NULL;
     PacsError err = {0};
     if (pacs_index_sqlite_open(&options, NULL, &index, &err) != PACS_OK)

@@ -179,7 +179,7 @@ static void indexed_tags_beyond_the_limit_are_invalid(void **state)
 
 /* ---- Events ---- */
 
-static json_t *format_event(PacsStudyEventType type, const PacsStudyFacts *facts)
+static json_t *format_event(PacsEventType type, const PacsStudyFacts *facts)
 {
     PACS_AUTO_BUFFER PacsBuffer data = PACS_BUFFER(PACS_MAX_EVENT_DATA);
     assert_int_equal(pacs_index_event_format(type, facts, &data, NULL), PACS_OK);
@@ -201,6 +201,8 @@ static void an_event_of_too_many_series_is_cut_and_says_so(void **state)
                                       .sop_classes = "1.2.3\\1.2.4",
                                       .instances = 1};
     const PacsStudyFacts facts = {.study_instance_uid = "1.2",
+                                  .lane = "normal",
+                                  .reason = "stable-age",
                                   .series = series,
                                   .series_count = MANY_SERIES,
                                   .instances = MANY_SERIES,
@@ -219,12 +221,61 @@ static void an_event_that_fits_is_not_cut(void **state)
 {
     (void)state;
     const PacsEventSeries series = {.uid = "1.2.3", .modality = "CT", .instances = 7};
-    const PacsStudyFacts facts = {
-        .study_instance_uid = "1.2", .series = &series, .series_count = 1, .instances = 7, .revision = 1};
+    const PacsStudyFacts facts = {.study_instance_uid = "1.2",
+                                  .lane = "normal",
+                                  .reason = "stable-age",
+                                  .series = &series,
+                                  .series_count = 1,
+                                  .instances = 7,
+                                  .revision = 1};
     json_t *event = format_event(PACS_STUDY_ARRIVED, &facts);
     assert_null(json_object_get(event, "truncated"));
     assert_null(json_object_get(event, "accessionNumber"));
     json_decref(event);
+}
+
+static void values_that_are_not_what_their_tags_are_for_are_left_out(void **state)
+{
+    (void)state;
+    const PacsEventSeries series = {.uid = "1.2.3",
+                                    .modality = "CANARY^NAME",
+                                    .number = "CANARY",
+                                    .body_part = "arm of CANARY, who fell",
+                                    .sop_classes = "CANARY\\1.2",
+                                    .instances = 7};
+    char long_text[80];
+    (void)snprintf(long_text, sizeof long_text, "%077d", 0);
+    const PacsStudyFacts facts = {.study_instance_uid = "1.2",
+                                  .lane = "normal",
+                                  .reason = "stable-age",
+                                  .accession_number = long_text,
+                                  .accession_issuer = long_text,
+                                  .referring_physician_ref = long_text,
+                                  .study_date = "CANARY01",
+                                  .study_time = "CANARY",
+                                  .timezone = "CANAR",
+                                  .series = &series,
+                                  .series_count = 1,
+                                  .revision = 1};
+    PACS_AUTO_BUFFER PacsBuffer data = PACS_BUFFER(PACS_MAX_EVENT_DATA);
+    assert_int_equal(pacs_index_event_format(PACS_STUDY_ARRIVED, &facts, &data, NULL), PACS_OK);
+    assert_null(strstr(pacs_buffer_text(&data), "CANAR"));
+    assert_null(strstr(pacs_buffer_text(&data), long_text));
+    assert_non_null(strstr(pacs_buffer_text(&data), "\"sopClassesInStudy\":[\"1.2\"]"));
+}
+
+static void fields_of_patients_are_known_by_their_names(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"sex", "patientName"};
+    static const char *const bad[] = {"sex", "PatientName"};
+    PacsPhiFields fields = 0;
+    PacsError err = {0};
+    assert_int_equal(pacs_phi_fields_parse(good, 2, &fields, NULL), PACS_OK);
+    assert_int_equal(__builtin_popcount(fields), 2);
+    assert_int_equal(pacs_phi_fields_parse(bad, 2, &fields, &err), PACS_INVALID);
+    assert_non_null(strstr(err.text, "'PatientName'"));
+    assert_non_null(strstr(err.text, "patientName"));
 }
 
 static void a_patient_ref_tells_issuers_apart(void **state)
@@ -272,6 +323,8 @@ int main(void)
         cmocka_unit_test(indexed_tags_beyond_the_limit_are_invalid),
         cmocka_unit_test(an_event_of_too_many_series_is_cut_and_says_so),
         cmocka_unit_test(an_event_that_fits_is_not_cut),
+        cmocka_unit_test(values_that_are_not_what_their_tags_are_for_are_left_out),
+        cmocka_unit_test(fields_of_patients_are_known_by_their_names),
         cmocka_unit_test(a_patient_ref_tells_issuers_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -379,6 +379,32 @@ static void errors_may_be_kept_short(void **state)
     pacs_rest_free(quiet);
 }
 
+static void an_upload_goes_on_with_the_trace_of_its_request(void **state)
+{
+    Fixture *fixture = *state;
+    const PacsHttpPair header = {"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"};
+    PACS_AUTO_BUFFER PacsBuffer file = PACS_BUFFER(1 << 16);
+    PACS_AUTO(PacsArena) arena = pacs_arena_new(1 << 20);
+    TestObject object = test_object(1, 1, 1);
+    PacsHttpAnswer answer;
+    PacsEventPage page;
+
+    test_object_file(&object, &file);
+    const PacsHttpAsk upload = {.method = "POST",
+                                .target = "/instances",
+                                .headers = &header,
+                                .header_count = 1,
+                                .body = file.bytes,
+                                .body_size = file.size};
+    assert_int_equal(pacs_http_perform(fixture->http, &upload, &answer), 200);
+    pacs_http_answer_clear(&answer);
+    assert_int_equal(
+        pacs_index_read_events(fixture->archive.index, &(PacsEventQuery){.max = 9}, arena, &page, NULL),
+        PACS_OK);
+    assert_memory_equal(page.events[0].traceparent, header.value, 35); /* the trace */
+    assert_string_not_equal(page.events[0].traceparent, header.value); /* and a span of ours */
+}
+
 static void a_backlog_of_events_refuses_uploads_for_a_while(void **state)
 {
     Fixture *fixture = *state;
@@ -416,6 +442,7 @@ int main(void)
         REST_TEST(changes_tell_what_happened_in_order),
         REST_TEST(the_probes_answer_without_a_password),
         REST_TEST(errors_may_be_kept_short),
+        REST_TEST(an_upload_goes_on_with_the_trace_of_its_request),
         REST_TEST(a_backlog_of_events_refuses_uploads_for_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

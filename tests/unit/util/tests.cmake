@@ -1,4 +1,4 @@
-foreach(name status auto blocks buffer text text_fold base64 hash uid clock json json_read json_items spool xml source gzip arena cache pool log metrics)
+foreach(name status auto blocks buffer text text_fold base64 hash uid trace clock json json_read json_items spool xml source gzip arena cache pool log metrics)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit util/${name}_test LINKS pacs_util)
 endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit util/socket_test LINKS pacs_util SOURCES support/require.c)

@@ -188,9 +188,38 @@ static void cutting_what_is_no_utf8_still_ends(void **state)
     assert_int_equal(pacs_utf8_cut("\x80\x80\x80\x80\x80\x80\x80\x80", 8, 6), 3);
 }
 
+static void patterns_have_stars_and_question_marks(void **state)
+{
+    static const struct {
+        const char *text, *pattern;
+        bool matches;
+    } cases[] = {
+        {"CT_ROOM", "CT_ROOM", true},
+        {"CT_ROOM", "ct_room", false},
+        {"CT_ROOM", "CT*", true},
+        {"CT_ROOM", "*ROOM", true},
+        {"CT_ROOM", "C?_R??M", true},
+        {"CT_ROOM", "CT", false},
+        {"CT", "CT_ROOM", false},
+        {"", "", true},
+        {"", "*", true},
+        {"", "?", false},
+        {"aab", "*ab", true},
+        {"abcabd", "*abd", true},
+        {"CT", "*", true},
+        {"CT", "**", true},
+        {"CT", "C*T*X", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(pacs_slice_matches(pacs_slice(cases[i].text), cases[i].pattern), cases[i].matches);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(patterns_have_stars_and_question_marks),
         cmocka_unit_test(a_slice_of_nothing_is_empty),
         cmocka_unit_test(slices_compare_whole),
         cmocka_unit_test(trimming_takes_white_space_off_both_ends),
