@@ -1,17 +1,21 @@
 """Fixtures: a running Lightbox, samples to push, and a loud word where something is missing."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import warnings
 
+
 import pytest
 
-from support import events
+from support import events, workers
 from support import kafka as kafka_module
 from support import orthanc, samples
 from support import postgres as postgres_module
-from support.lightbox import BINARY, Lightbox
+from support.lightbox import BINARY, BUILD, Lightbox
+
+databases = itertools.count()  # names on the shared PostgreSQL
 
 
 def pytest_addoption(parser):
@@ -198,5 +202,30 @@ def make_told(make_lightbox):
         if start:
             told.server.start()
         return told
+
+    return make
+
+
+@pytest.fixture
+def make_worker(binary, tmp_path):
+    """Starts workers: make_worker("consumer-dicom", archive, tables, {"Source": "http"}); stopped when the test ends."""
+    made = []
+
+    def make(name, archive, tables, section=None, *, start=True, **options):
+        require((BUILD / name).exists(), f"{BUILD / name} (./dev build)")
+        made.append(workers.Worker(name, tmp_path / f"{name}-{len(made)}", tables, archive, section, **options))
+        return made[-1].start() if start else made[-1]
+
+    yield make
+    close_all(made)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def make_tables(request, tmp_path):
+    """Empty databases of a worker, each test with every kind: make_tables("first")."""
+    server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+
+    def make(label="tables"):
+        return workers.PostgresTables(server, f"worker_{next(databases)}") if server else workers.SqliteTables(tmp_path / label)
 
     return make

@@ -198,9 +198,8 @@ static PacsStatus open_loop(Process *process, PacsError *err)
 static void *run_loop(void *context)
 {
     Process *process = context;
-    pacs_ignore(worker_loop_run(process->loop, &process->end)); /* end says why */
-    (void)kill(getpid(),
-               SIGTERM); /* whoever waits for a signal is to wake up; harmless if it has come already */
+    if (worker_loop_run(process->loop, &process->end) != PACS_OK)
+        (void)kill(getpid(), SIGTERM); /* it ended by itself: whoever waits for a signal is to wake up */
     return NULL;
 }
 
