@@ -144,3 +144,13 @@ void rest_discard_event(void *context, PacsHttpRequest *request, PacsHttpReply *
     reply_settled(rest, request, reply,
                   pacs_index_discard_dead(rest->index, pacs_http_capture(request, "ce_id"), &err), &err);
 }
+
+/** POST /studies/{id}/arrive: whoever knows that nothing more is to come need not wait for StableAge. */
+void rest_arrive(void *context, PacsHttpRequest *request, PacsHttpReply *reply)
+{
+    PacsRest *rest = context;
+    PacsError err = {0};
+
+    reply_settled(rest, request, reply,
+                  pacs_index_arrive(rest->index, pacs_http_capture(request, "id"), "explicit", &err), &err);
+}

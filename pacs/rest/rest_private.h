@@ -94,6 +94,7 @@ void rest_events(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void rest_dead_events(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void rest_retry_event(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 void rest_discard_event(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
+void rest_arrive(void *context, PacsHttpRequest *request, PacsHttpReply *reply);
 
 /* pictures.c */
 void rest_picture(void *context, PacsHttpRequest *request, PacsHttpReply *reply);

@@ -44,6 +44,11 @@ const PacsHttpRoute rest_routes[] = {
      .place = PACS_HTTP_POOL,
      .flags = PACS_HTTP_MUTATES},
     DELETE("/events/{ce_id}", rest_discard_event),
+    {.method = PACS_HTTP_POST,
+     .pattern = "/studies/{id}/arrive",
+     .handle = rest_arrive,
+     .place = PACS_HTTP_POOL,
+     .flags = PACS_HTTP_MUTATES},
 
     RESOURCE("/patients"),
     RESOURCE("/studies"),

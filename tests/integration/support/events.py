@@ -161,7 +161,7 @@ class Told:
         return self
 
     def unsent(self):
-        return self.server.metric("imaging_outbox_depth")
+        return self.server.index().value("SELECT count(*) FROM outbox_unsent")
 
     def check(self, sent_labels, *topics):
         """Once drained: the events are those of the studies that are stored, all of them, in order. The events."""

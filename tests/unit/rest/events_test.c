@@ -227,12 +227,35 @@ static void a_dead_event_can_be_discarded(void **state)
     (void)ask(fixture, &(PacsHttpAsk){.method = "DELETE", .target = target}, 404);
 }
 
+/* ---- Arriving by word ---- */
+
+static void a_study_arrives_when_somebody_says_so(void **state)
+{
+    Fixture *fixture = *state;
+    char target[80];
+    const PacsIngested stored = test_archive_push_object(&fixture->archive, 1);
+    (void)snprintf(target, sizeof target, "/studies/%s/arrive", stored.added.ids[PACS_LEVEL_STUDY]);
+
+    (void)ask(fixture, &(PacsHttpAsk){.method = "POST", .target = target}, 200);
+    const char *text = listen_in(fixture, "/events?since=0", "study.arrived");
+    assert_non_null(strstr(text, "\"stableReason\":\"explicit\""));
+}
+
+static void a_study_that_is_not_there_cannot_arrive(void **state)
+{
+    Fixture *fixture = *state;
+
+    (void)ask(fixture, &(PacsHttpAsk){.method = "POST", .target = "/studies/x/arrive"}, 404);
+    assert_int_equal(unsent(fixture), 0);
+}
+
 static void a_read_only_server_settles_nothing(void **state)
 {
     Fixture *fixture = *state;
 
     (void)ask(fixture, &(PacsHttpAsk){.method = "DELETE", .target = "/events/x"}, 403);
     (void)ask(fixture, &(PacsHttpAsk){.method = "POST", .target = "/events/x/retry"}, 403);
+    (void)ask(fixture, &(PacsHttpAsk){.method = "POST", .target = "/studies/x/arrive"}, 403);
     (void)listen_in(fixture, "/events", NULL);
 }
 
@@ -249,6 +272,8 @@ int main(void)
         TEST(dead_events_are_listed_with_their_reason),
         TEST(a_dead_event_is_sent_again_when_asked),
         TEST(a_dead_event_can_be_discarded),
+        TEST(a_study_arrives_when_somebody_says_so),
+        TEST(a_study_that_is_not_there_cannot_arrive),
         cmocka_unit_test_setup_teardown(a_read_only_server_settles_nothing, open_read_only, close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
