@@ -33,7 +33,7 @@ typedef struct Listener {
     RestEventInterest interest; /* its texts are the listener's own; after_id is where it stands */
     Piece *piece;               /* what it has to take; NULL: nothing */
     size_t taken;
-    uint64_t seen;   /* the generation up to which all has been read for it */
+    uint64_t seen;   /* the generation up to which all has been read for it; 0: none */
     uint64_t due_ns; /* of the next heartbeat */
 } Listener;
 
@@ -43,8 +43,8 @@ struct RestEventHub {
     PacsMetric *count_metric, *resets;
     pthread_t thread;
     bool has_thread, is_listening;
-    int wake_fd; /* news, a listener that has taken its piece, or the end */
-    _Atomic uint64_t generation;
+    int wake_fd;                 /* news, a listener that has taken its piece, or the end */
+    _Atomic uint64_t generation; /* rises with news, from 1 */
     atomic_bool stopping;
 
     pthread_mutex_t lock;
@@ -439,6 +439,7 @@ PacsStatus rest_event_hub_new(const RestEventHubOptions *options, PacsIndex *ind
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for events");
     hub->options = *options;
     hub->index = index;
+    atomic_store(&hub->generation, 1);
     if (hub->options.heartbeat_ms == 0)
         hub->options.heartbeat_ms = HEARTBEAT_MS;
     if (hub->options.max_listeners == 0)

@@ -217,6 +217,17 @@ static void a_listener_goes_on_where_it_left_off(void **state)
     close_ear(ear);
 }
 
+static void what_was_there_before_the_hub_is_heard(void **state)
+{
+    (void)state;
+    tell("old");
+    open_hub(NEVER_MS, 0);
+    Ear *ear = open_ear(&(RestEventInterest){.after_id = 0});
+
+    (void)hear(ear, "\"old\"");
+    close_ear(ear);
+}
+
 static void only_what_was_asked_for_is_heard(void **state)
 {
     (void)state;
@@ -379,6 +390,7 @@ int main(void)
         TEST(an_event_is_written_as_browsers_read_it),
         TEST(line_breaks_in_data_do_not_break_the_event),
         TEST(a_listener_goes_on_where_it_left_off),
+        TEST(what_was_there_before_the_hub_is_heard),
         TEST(only_what_was_asked_for_is_heard),
         TEST(a_long_backlog_comes_whole_and_in_order),
         TEST(everybody_hears_everything_once),
