@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "pacs/index/index_sqlite_add.h"
+#include "pacs/index/index_sqlite_report.h"
 #include "pacs/util/text.h"
 
 /* One object's transaction. What follows from the object alone was worked out before (index_prepare.h). */
@@ -281,6 +282,9 @@ static PacsStatus add_instance(IndexSqlite *index, void *arguments, PacsError *e
         status = pacs_index_sqlite_write_event(index, series->parents.study_uid, PACS_STUDY_RECEIVED, &extra,
                                                err);
     }
+    if (status == PACS_OK && prepared->add->report)
+        status = pacs_index_sqlite_add_report(index, prepared, &series->parents,
+                                              added.result == PACS_ADD_REPLACED, err);
     return status;
 }
 

@@ -1,4 +1,4 @@
-#include "pacs/index/index_sqlite_delete.h"
+#include "pacs/index/index_sqlite_report.h"
 #include "pacs/util/limits.h"
 
 /* A deletion as callers ask for it: what goes, what is told of it, what is answered. */
@@ -82,11 +82,15 @@ static PacsStatus list_changed_series(IndexSqlite *index, const IndexDeletion *t
     return status;
 }
 
-/** Before the rows go: a study that vanishes is told of with its last counts, the others' series
+/** Before the rows go: reports are withdrawn, a study that vanishes is told of with its last counts, the others' series
  * are noted. */
 static PacsStatus tell_before(IndexSqlite *index, const IndexDeletion *target, const Touched *touched,
                               PacsArena *arena, IndexEventExtra *extra, PacsError *err)
 {
+    const PacsStatus status = pacs_index_sqlite_withdraw_reports(index, target, touched->study_uid, arena,
+                                                                 err);
+    if (status != PACS_OK)
+        return status;
     if (touched->vanishes)
         return pacs_index_sqlite_write_event(index, touched->study_uid, PACS_STUDY_DELETED,
                                              &(IndexEventExtra){0}, err);

@@ -19,6 +19,7 @@ static const char *const purge_sql[] = {
     " (SELECT change_seq FROM instance WHERE series = ? AND id BETWEEN ? AND ?)",
     "DELETE FROM change WHERE level = 3 AND type <> 1 AND resource IN"
     " (SELECT id FROM instance WHERE series = ? AND id BETWEEN ? AND ?)",
+    "DELETE FROM report WHERE instance IN (SELECT id FROM instance WHERE series = ? AND id BETWEEN ? AND ?)",
     "DELETE FROM instance_blob WHERE id IN (SELECT id FROM instance WHERE series = ? AND id BETWEEN ? AND ?)",
     "DELETE FROM instance WHERE series = ? AND id BETWEEN ? AND ?",
 };

@@ -1,6 +1,7 @@
 #include "pacs/ingest/conversion.h"
 #include "pacs/ingest/ingest_private.h"
 #include "pacs/ingest/lane.h"
+#include "pacs/ingest/report.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "pacs/util/clock.h"
 #include "pacs/util/crash_point.h"
 #include "pacs/util/hash.h"
+#include "pacs/util/limits.h"
 #include "pacs/util/text.h"
 
 #define CONVERSION_CHUNK ((size_t)256 << 10)
@@ -341,10 +343,27 @@ static PacsStatus commit_objects(PacsUpload *upload, PacsError *err)
     return status;
 }
 
+/** Few objects are reports: the others cost no arena. */
+static PacsStatus read_report(const PacsInstance *instance, PacsArena **ret_arena,
+                              const PacsReportFacts **ret_report, PacsError *err)
+{
+    if (!ingest_is_report(instance))
+        return PACS_OK;
+    *ret_arena = pacs_arena_new(PACS_MAX_INDEX_ADD_ARENA);
+    return *ret_arena ? ingest_report_facts(instance, *ret_arena, ret_report, err)
+                      : pacs_fail(err, PACS_NO_MEMORY, "no memory for a report");
+}
+
 static PacsStatus add_to_index(PacsUpload *upload, const PacsInstance *instance, PacsIndexAdded *ret_added,
                                PacsError *err)
 {
     const PacsIngestOptions *options = &upload->ingest->options;
+    PACS_AUTO(PacsArena) arena = NULL;
+    const PacsReportFacts *report = NULL;
+
+    PacsStatus status = read_report(instance, &arena, &report, err);
+    if (status != PACS_OK)
+        return status;
     PacsIndexAdd add = {
         .instance = instance,
         .origin = &upload->origin,
@@ -363,11 +382,12 @@ static PacsStatus add_to_index(PacsUpload *upload, const PacsInstance *instance,
         .received_ms = pacs_now_ms(),
         .lane = ingest_lane_of(options->lanes, options->lane_count, &upload->origin, instance),
         .traceparent = upload->traceparent,
+        .report = report,
     };
     if (upload->inflated)
         add.inflated_key = *pacs_store_writer_key(upload->inflated);
 
-    PacsStatus status = pacs_sha256_finish(upload->sha256, add.sha256, err);
+    status = pacs_sha256_finish(upload->sha256, add.sha256, err);
     if (status != PACS_OK)
         return status;
     status = pacs_index_add(upload->ingest->index, &add, ret_added, err);

@@ -84,6 +84,7 @@
 
 /* Index */
 #define PACS_MAX_INDEXED_TAGS (1u << 20)      /* main tags of one level together: 40 tags of 4 kB and many extra ones */
+#define PACS_MAX_REPORT_PREDECESSORS 64       /* documents that one takes the place of: an amendment names the one before it */
 #define PACS_MAX_EVENT_DATA (64u << 10)       /* JSON of one event: PLATFORM contract 2.2, brokers take 1 MB */
 #define PACS_MAX_EVENT_HEADERS (1u << 20)     /* of one record, kept with it: brokers take 1 MB in all */
 #define PACS_MAX_WORKER_ARENA (64u << 20)     /* one attempt of a worker: an event, what it read of the archive, rows */

@@ -194,6 +194,7 @@ int index_contract_run(const IndexContract *contract)
         {"read", index_contract_read_tests, index_contract_read_count},
         {"delete", index_contract_delete_tests, index_contract_delete_count},
         {"event", index_contract_event_tests, index_contract_event_count},
+        {"report", index_contract_report_tests, index_contract_report_count},
         {"outbox", index_contract_outbox_tests, index_contract_outbox_count},
         {"search", index_contract_search_tests, index_contract_search_count},
         {"search pages", index_contract_search_page_tests, index_contract_search_page_count},

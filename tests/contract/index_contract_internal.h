@@ -44,6 +44,8 @@ extern const struct CMUnitTest index_contract_event_tests[];
 extern const size_t index_contract_event_count;
 extern const struct CMUnitTest index_contract_outbox_tests[];
 extern const size_t index_contract_outbox_count;
+extern const struct CMUnitTest index_contract_report_tests[];
+extern const size_t index_contract_report_count;
 extern const struct CMUnitTest index_contract_search_tests[];
 extern const size_t index_contract_search_count;
 extern const struct CMUnitTest index_contract_search_page_tests[];
