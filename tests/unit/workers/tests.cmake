@@ -8,3 +8,4 @@ foreach(name report report_document)
 endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit workers/loop_test LINKS workers_loop
     SOURCES support/postgres.c support/require.c support/temporary.c)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit workers/sse_test LINKS workers_loop)
