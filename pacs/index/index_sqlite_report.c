@@ -69,11 +69,10 @@ PacsStatus pacs_index_sqlite_add_report(IndexSqlite *index, const PacsPreparedAd
 static PacsStatus read_document(sqlite3_stmt *rows, PacsArena *arena, PacsEventReport *document,
                                 PacsError *err)
 {
-    const char **const texts[] = {&document->series_instance_uid, &document->sop_instance_uid,
-                                  &document->sop_class_uid,       &document->facts.title_scheme,
-                                  &document->facts.title_code,    &document->facts.verification,
-                                  &document->facts.completion,    &document->facts.content_date,
-                                  &document->facts.content_time};
+    const char **const texts[] = {
+        &document->series_instance_uid, &document->sop_instance_uid,   &document->sop_class_uid,
+        &document->facts.title_scheme,  &document->facts.title_code,   &document->facts.verification,
+        &document->facts.completion,    &document->facts.content_date, &document->facts.content_time};
     PacsStatus status = PACS_OK;
     for (int i = 0; status == PACS_OK && i < 9; i++)
         status = pacs_sqlite_text(rows, i, arena, texts[i], err);

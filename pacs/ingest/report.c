@@ -56,8 +56,8 @@ static void add_instance(Predecessors *all, const PacsJsonItem *item)
 
 static void walk(Predecessors *all, const PacsJsonItem *item, unsigned depth)
 {
-    static const PacsTag path[] = {PACS_TAG_PREDECESSOR_DOCUMENTS_SEQUENCE, PACS_TAG_REFERENCED_SERIES_SEQUENCE,
-                                   PACS_TAG_REFERENCED_SOP_SEQUENCE};
+    static const PacsTag path[] = {PACS_TAG_PREDECESSOR_DOCUMENTS_SEQUENCE,
+                                   PACS_TAG_REFERENCED_SERIES_SEQUENCE, PACS_TAG_REFERENCED_SOP_SEQUENCE};
     const PacsJsonAttribute *sequence = depth < 3 ? pacs_json_item_find(item, path[depth]) : NULL;
     PacsSlice cursor = {0};
     PacsSlice text;

@@ -187,13 +187,13 @@ static void messages_that_come_while_the_caller_is_busy_are_not_lost(void **stat
     EventsConsumer *consumer = join(1);
     assert_true(pacs_slice_equal(next(consumer)->value, "slow"));
     for (int i = 0; i < 20; i++) { /* each takes a round trip: the keeper has paused meanwhile */
-        char value[16];
+        char value[24];
         (void)snprintf(value, sizeof value, "value %d", i);
         send_one("k", value);
     }
     events_consumer_done(consumer);
     for (int i = 0; i < 20; i++) {
-        char value[16];
+        char value[24];
         (void)snprintf(value, sizeof value, "value %d", i);
         take(consumer, value);
     }

@@ -31,7 +31,8 @@ static void an_image_is_no_report(void **state)
 
     (void)state;
     assert_null(facts_of("1.2.840.10008.5.1.4.1.1.2", "{}", arena));
-    assert_null(facts_of("1.2.840.10008.5.1.4.1.1.88.67", "{}", arena)); /* a dose report tells of no findings */
+    assert_null(
+        facts_of("1.2.840.10008.5.1.4.1.1.88.67", "{}", arena)); /* a dose report tells of no findings */
 }
 
 static void a_report_that_says_nothing_of_itself_is_one(void **state)
@@ -77,8 +78,8 @@ static void predecessors_of_all_studies_and_series_are_read(void **state)
     (void)state;
     const PacsReportFacts *facts = facts_of(
         PDF,
-        "{\"0040A360\":{\"vr\":\"SQ\",\"Value\":[" STUDY(SERIES(SOP("1.1") "," SOP("1.2")) "," SERIES(
-            SOP("1.3"))) "," STUDY(SERIES(SOP("1.4"))) ",{}]}}",
+        "{\"0040A360\":{\"vr\":\"SQ\",\"Value\":[" STUDY(
+            SERIES(SOP("1.1") "," SOP("1.2")) "," SERIES(SOP("1.3"))) "," STUDY(SERIES(SOP("1.4"))) ",{}]}}",
         arena);
     assert_int_equal(facts->predecessor_count, 4);
     assert_string_equal(facts->predecessors[0], "1.1");
@@ -105,8 +106,8 @@ static void a_stored_document_is_told_of(void **state)
     test_object_file(&object, &file);
     test_add_bytes(&file, PACS_TAG_CONCEPT_NAME_CODE_SEQUENCE, "SQ", title.bytes, (uint32_t)title.size);
     assert_int_equal(test_archive_push(archive->ingest, file.bytes, file.size, 0, &ingested, NULL), PACS_OK);
-    assert_int_equal(
-        pacs_index_read_events(archive->index, &(PacsEventQuery){.max = 9}, arena, &page, NULL), PACS_OK);
+    assert_int_equal(pacs_index_read_events(archive->index, &(PacsEventQuery){.max = 9}, arena, &page, NULL),
+                     PACS_OK);
     assert_int_equal(page.count, 2);
     assert_string_equal(page.events[1].type, "report.available");
     assert_non_null(strstr(page.events[1].data, "\"code\":\"18748-4\""));

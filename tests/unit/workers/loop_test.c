@@ -505,7 +505,7 @@ static void what_waits_too_long_is_given_up(void **state)
 
 static void where_nothing_succeeds_nobody_is_parked_for_long(void **state)
 {
-    char id[8];
+    char id[16];
     (void)state;
     failing_prepare = (Failures){PACS_UNAVAILABLE, 3 * 5 + 20, NULL};
     for (int i = 0; i < 10; i++) {
