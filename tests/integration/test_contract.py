@@ -80,6 +80,12 @@ def test_every_type_has_schema_example_and_message(tables, document):
     assert {name for name in messages if name.startswith(contract.PREFIX)} == {row["ceType"] for row in tables["types"]}
 
 
+def test_the_page_for_readers_names_every_type(tables):
+    page = (ROOT / "docs" / "EVENTS.md").read_text(encoding="utf-8")
+    for row in tables["types"]:
+        assert f"`{row['name']}`" in page and f"`{row['topic']}`" in page
+
+
 def test_channels_are_the_topics_of_their_types(tables, document):
     def names(channel):
         return {document["components"]["messages"][message]["name"] for message in channel["messages"]}
