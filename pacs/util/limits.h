@@ -123,6 +123,9 @@
 #define PACS_MAX_REPORT_IMAGES 64             /* count, of one report: people mark ten */
 #define PACS_MAX_REPORT_URL 4096              /* where a PDF is had: signed URLs have 2 kB */
 #define PACS_MAX_REPORT_PRINT (64u << 20)     /* texts put together for its pages: a few lines for each of 10,000 pages */
+#define PACS_MAX_REPORT_ANSWER (64u << 20)    /* the archive's, to a search or for metadata: 50,000 instances of a series */
+#define PACS_MAX_REPORT_PICTURE (16u << 20)   /* one key image as JPEG: 4096 by 4096 pixels have 8 MB */
+#define PACS_MAX_REPORT_PICTURES (48u << 20)  /* those of one report together */
 #define PACS_MAX_REPORT_PDF (64u << 20)       /* one PDF, made or fetched; with a dozen pictures 3 MB */
 
 /* Searches */

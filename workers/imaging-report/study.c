@@ -3,7 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "pacs/dicom/tag.h"
+#include "workers/imaging-report/attributes.h"
 #include "workers/imaging-report/moment.h"
 
 #define SIGNIFICANT_DIGITS 12 /* of a DS value: it has 16 characters at most */
@@ -40,26 +40,6 @@ static const Member request_members[] = {
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-/* ---- Values ---- */
-
-/** The first value of an attribute; NULL: none. */
-static const json_t *first_value(const json_t *data_set, const char *tag)
-{
-    return json_array_get(json_object_get(json_object_get(data_set, tag), "Value"), 0);
-}
-
-static const char *text_of(const json_t *data_set, const char *tag, PacsArena *arena)
-{
-    const json_t *value = first_value(data_set, tag);
-
-    if (json_is_object(value)) /* a name: its letters, or else how it is written or spoken */
-        value = json_object_get(value, "Alphabetic")    ? json_object_get(value, "Alphabetic")
-                : json_object_get(value, "Ideographic") ? json_object_get(value, "Ideographic")
-                                                        : json_object_get(value, "Phonetic");
-    const char *text = json_is_string(value) ? pacs_arena_strdup(arena, json_string_value(value)) : NULL;
-    return text ? text : "";
-}
-
 /* ---- Parts that go into the documents ---- */
 
 static json_t *pick(const json_t *data_set, const Member *members, size_t count)
@@ -93,16 +73,16 @@ static PacsStatus keep(json_t *object, PacsArena *arena, PacsSlice *ret_text, Pa
 /* The order the study was made for: of the request of the instance, or at least its accession number. */
 static PacsStatus keep_request(const json_t *data_set, PacsArena *arena, PacsSlice *ret_text, PacsError *err)
 {
-    const json_t *told = first_value(data_set, "00400275");
+    const json_t *told = attribute_first(data_set, "00400275");
 
-    if (!json_is_object(told) && !first_value(data_set, "00080050"))
+    if (!json_is_object(told) && !attribute_first(data_set, "00080050"))
         return PACS_OK;
     json_t *request = pick(json_is_object(told) ? told : data_set, request_members, COUNT(request_members));
     static const char *const of_study[] = {"0020000D", "00080050",
                                            "00080051"}; /* the study has them, the item may not */
     for (size_t i = 0; i < COUNT(of_study); i++) {
         json_t *attribute = json_object_get(data_set, of_study[i]);
-        if (request && attribute && !first_value(request, of_study[i]))
+        if (request && attribute && !attribute_first(request, of_study[i]))
             (void)json_object_set(request, of_study[i], attribute);
     }
     return keep(request, arena, ret_text, err);
@@ -111,20 +91,20 @@ static PacsStatus keep_request(const json_t *data_set, PacsArena *arena, PacsSli
 static PacsStatus read_data_set(const json_t *data_set, PacsArena *arena, ReportStudy *study, PacsError *err)
 {
     *study = (ReportStudy){
-        .study_instance_uid = text_of(data_set, "0020000D", arena),
-        .patient_name = text_of(data_set, "00100010", arena),
-        .patient_id = text_of(data_set, "00100020", arena),
-        .birth_date = text_of(data_set, "00100030", arena),
-        .sex = text_of(data_set, "00100040", arena),
-        .study_date = text_of(data_set, "00080020", arena),
-        .study_time = text_of(data_set, "00080030", arena),
-        .study_description = text_of(data_set, "00081030", arena),
-        .accession_number = text_of(data_set, "00080050", arena),
-        .referring_physician = text_of(data_set, "00080090", arena),
-        .modality = text_of(data_set, "00080060", arena),
-        .body_part = text_of(data_set, "00180015", arena),
+        .study_instance_uid = attribute_text(data_set, "0020000D", arena),
+        .patient_name = attribute_text(data_set, "00100010", arena),
+        .patient_id = attribute_text(data_set, "00100020", arena),
+        .birth_date = attribute_text(data_set, "00100030", arena),
+        .sex = attribute_text(data_set, "00100040", arena),
+        .study_date = attribute_text(data_set, "00080020", arena),
+        .study_time = attribute_text(data_set, "00080030", arena),
+        .study_description = attribute_text(data_set, "00081030", arena),
+        .accession_number = attribute_text(data_set, "00080050", arena),
+        .referring_physician = attribute_text(data_set, "00080090", arena),
+        .modality = attribute_text(data_set, "00080060", arena),
+        .body_part = attribute_text(data_set, "00180015", arena),
     };
-    study->has_zone = report_zone_parse(text_of(data_set, "00080201", arena), &study->zone_minutes);
+    study->has_zone = report_zone_parse(attribute_text(data_set, "00080201", arena), &study->zone_minutes);
     PacsStatus status = keep(pick(data_set, modules, COUNT(modules)), arena, &study->modules, err);
     return status == PACS_OK ? keep_request(data_set, arena, &study->request, err) : status;
 }

@@ -15,10 +15,11 @@ struct WorkerMapping {
 
 #define TYPE(name)                                                                                           \
     {                                                                                                        \
-        name, "org.sapoche.imaging." name ".v1"                                                              \
+        name, "org.sapoche.platform." name ".v1"                                                             \
     }
 
-/* What the platform may tell the archive. Its own types are in events/contract/event_types.h. */
+/* What the platform may tell the archive. What the archive tells the platform is "org.sapoche.imaging." (events/contract/event_types.h):
+ * both have a report.amended. */
 static const struct {
     const char *name, *ce_type;
 } types[] = {
@@ -138,6 +139,23 @@ void worker_mapping_free(WorkerMapping *mapping)
         return;
     json_decref(mapping->rows);
     free(mapping);
+}
+
+PacsStatus worker_mapping_topics(const json_t *rows, PacsArena *arena, const char *const **ret_topics,
+                                 size_t *ret_count, PacsError *err)
+{
+    const char **topics = pacs_arena_array(arena, json_array_size(rows) + 1, sizeof *topics);
+    size_t count = 0;
+
+    if (!topics)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for the topics of Worker.Mapping");
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        if (text_of(json_array_get(rows, i),
+                    "Topic")) /* what is wrong in a row is told when the table is made */
+            topics[count++] = text_of(json_array_get(rows, i), "Topic");
+    *ret_topics = topics;
+    *ret_count = count;
+    return PACS_OK;
 }
 
 /* ---- Which row a message is for ---- */

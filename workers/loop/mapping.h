@@ -43,6 +43,11 @@ PACS_CHECKED PacsStatus worker_mapping_new(const json_t *rows, WorkerMapping **r
 void worker_mapping_free(WorkerMapping *mapping);
 PACS_DEFINE_AUTO(WorkerMapping, worker_mapping_free);
 
+/** The topics of its rows, for WorkerDefinition.more_topics: borrowed from `rows`, the list is in the arena. */
+PACS_CHECKED PacsStatus worker_mapping_topics(const json_t *rows, PacsArena *arena,
+                                              const char *const **ret_topics, size_t *ret_count,
+                                              PacsError *err);
+
 /**
  * The event that a record is.
  *
@@ -52,5 +57,5 @@ PACS_DEFINE_AUTO(WorkerMapping, worker_mapping_free);
 PACS_CHECKED PacsStatus worker_mapping_decode(const WorkerMapping *mapping, const WorkerRecord *record,
                                               PacsArena *arena, EventsCloudEvent *ret_event, PacsError *err);
 
-/** "org.sapoche.imaging.report.finalised.v1" of "report.finalised", and so on for every type that is heard; NULL: none. */
+/** "org.sapoche.platform.report.finalised.v1" of "report.finalised", and so on for every type that is heard; NULL: none. */
 const char *worker_mapping_type(const char *name);

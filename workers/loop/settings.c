@@ -10,7 +10,8 @@
 typedef struct Fields {
     WorkerSettings settings;
     const json_t *topics, *lanes;
-    const json_t *kafka, *archive; /* sections of their own: named here so that nobody is warned of them */
+    const json_t *kafka, *archive,
+        *mapping; /* sections of their own: named here so that nobody is warned of them */
 } Fields;
 
 #define FIELD(name) offsetof(Fields, name)
@@ -47,6 +48,7 @@ static const PacsConfigMember members[] = {
     NUMBER("HttpPort", http_port, 0, 65535),
     JSON("Kafka", kafka),
     JSON("Archive", archive),
+    JSON("Mapping", mapping),
 };
 
 static const PacsConfigMember archive_members[] = {

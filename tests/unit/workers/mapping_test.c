@@ -96,7 +96,7 @@ static void a_message_becomes_an_event_in_canonical_form(void **state)
     PacsError err = {0};
 
     assert_int_equal(decode(clinic, &sent, *state, &event, &err), PACS_OK);
-    assert_string_equal(event.type, "org.sapoche.imaging.report.finalised.v1");
+    assert_string_equal(event.type, "org.sapoche.platform.report.finalised.v1");
     assert_string_equal(event.id, "m-1");
     assert_string_equal(event.source, "/clinic");
     assert_string_equal(event.sequence, "00000000000000000007");
