@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 
 #include "dicomweb/dicomweb.h"
+#include "events/relay/log_sink.h"
 #include "events/relay/relay.h"
 #include "pacs/dimse/server.h"
 #include "pacs/http/http_server.h"
@@ -22,7 +23,7 @@
 #define OPTIONS_ARENA_MAX (16u << 20) /* a configuration file cannot be larger */
 #define INDEX_LOG_BYTES (20u << 20)   /* what the log has grown to when it begins anew */
 #define LOOPBACK "127.0.0.1"
-#define RELAY_FLUSH_MS 5000u /* what still waits when we stop; the rest is sent after the next start */
+#define EVENTS_FLUSH_MS 5000u /* what still waits when we stop; the rest is sent after the next start */
 
 struct PacsServer {
     PacsArena *arena; /* options made from the settings */
@@ -43,8 +44,9 @@ struct PacsServer {
     PacsIngest *ingest;
     PacsRetrieve *retrieve;
     PacsLifecycle *lifecycle;
-    PacsPreparer *preparer; /* NULL: nothing is prepared */
-    EventsRelay *relay;     /* NULL: events do not go to Kafka */
+    PacsPreparer *preparer;  /* NULL: nothing is prepared */
+    EventsRelay *relay;      /* NULL: events do not go to Kafka */
+    EventsLogSink *log_sink; /* NULL: nor to a file */
     PacsRest *rest;
     Dicomweb *dicomweb; /* NULL: not served */
     PacsHttpServer *http;
@@ -93,15 +95,6 @@ static void limit_backlog(const PacsServer *server, PacsIngestOptions *ingest)
     ingest->max_outbox_age_s = server->events.max_outbox_age_s;
 }
 
-static PacsStatus open_relay(PacsServer *server, const PacsSettings *settings, PacsError *err)
-{
-    const EventsRelayOptions options = {.settings = &server->events};
-
-    if (settings->read_only || !events_settings_has_kafka(&server->events))
-        return PACS_OK;
-    return events_relay_new(&options, server->index, server->metrics, &server->relay, err);
-}
-
 /* ---- Folders ---- */
 
 /** A relative folder counts from the configuration's folder; with no configuration, from where we stand. */
@@ -134,6 +127,31 @@ static PacsStatus make_folder(const char *path, PacsError *err)
     if (mkdir(path, 0750) != 0 && errno != EEXIST)
         return pacs_fail(err, PACS_UNAVAILABLE, "cannot make the folder '%s': %s", path, strerror(errno));
     return PACS_OK;
+}
+
+/* ---- Where events go ---- */
+
+static PacsStatus open_relay(PacsServer *server, const PacsSettings *settings, PacsError *err)
+{
+    const EventsRelayOptions options = {.settings = &server->events};
+
+    if (settings->read_only || !events_settings_has_kafka(&server->events))
+        return PACS_OK;
+    return events_relay_new(&options, server->index, server->metrics, &server->relay, err);
+}
+
+static PacsStatus open_log_sink(PacsServer *server, const PacsSettings *settings, const char *config_path,
+                                PacsError *err)
+{
+    const char *path = server->events.log_sink;
+
+    if (settings->read_only || !path[0])
+        return PACS_OK;
+    if (strcmp(path, "-") != 0)
+        path = resolve_folder(server->arena, path, config_path);
+    return path ? events_log_sink_new(&server->events, path, server->index, server->metrics,
+                                      &server->log_sink, err)
+                : pacs_fail(err, PACS_NO_MEMORY, "no memory to start");
 }
 
 /* ---- From the bottom up ---- */
@@ -466,6 +484,8 @@ PacsStatus pacs_server_start(const PacsSettings *settings, const char *config_pa
     if (status == PACS_OK)
         status = open_relay(server, settings, err);
     if (status == PACS_OK)
+        status = open_log_sink(server, settings, config_path, err);
+    if (status == PACS_OK)
         status = open_doors(server, settings, config_path != NULL, err);
     if (status != PACS_OK)
         return status;
@@ -480,10 +500,12 @@ void pacs_server_stop(PacsServer *server)
         pacs_dimse_drain(server->dimse, (uint32_t)server->shutdown_timeout_ms);
     if (server->http)
         pacs_http_server_stop(server->http, (uint32_t)server->shutdown_timeout_ms);
+    const uint64_t flush_ms = server->shutdown_timeout_ms < EVENTS_FLUSH_MS ? server->shutdown_timeout_ms
+                                                                            : EVENTS_FLUSH_MS;
     if (server->relay)
-        events_relay_stop(server->relay, server->shutdown_timeout_ms < RELAY_FLUSH_MS
-                                             ? (uint32_t)server->shutdown_timeout_ms
-                                             : RELAY_FLUSH_MS);
+        events_relay_stop(server->relay, (uint32_t)flush_ms);
+    if (server->log_sink)
+        events_log_sink_stop(server->log_sink, (uint32_t)flush_ms);
 }
 
 void pacs_server_free(PacsServer *server)
@@ -494,6 +516,7 @@ void pacs_server_free(PacsServer *server)
     pacs_http_server_free(server->http);
     dicomweb_free(server->dicomweb);
     pacs_rest_free(server->rest);
+    events_log_sink_free(server->log_sink);
     events_relay_free(server->relay);
     pacs_preparer_free(server->preparer);
     pacs_lifecycle_free(server->lifecycle);

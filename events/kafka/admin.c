@@ -161,7 +161,7 @@ static PacsStatus take_answer(EventsAdmin *admin, rd_kafka_event_t **ret_answer,
 static PacsStatus read_metadata(EventsAdmin *admin, const EventsTopicPlan *plan, size_t count,
                                 const struct rd_kafka_metadata **ret_metadata, PacsError *err)
 {
-    rd_kafka_topic_t **handles = calloc(count + 1, sizeof *handles);
+    rd_kafka_topic_t **handles = calloc(count + 1, sizeof(rd_kafka_topic_t *));
 
     if (!handles)
         return no_memory(err);

@@ -16,7 +16,7 @@
 #define MS UINT64_C(1000000) /* in ns */
 
 #define DEFAULT_LEASE_MS 15000
-#define DEFAULT_HOLD_MS 10000
+#define DEFAULT_HOLD_MS 1000
 #define READ_ROWS 1000
 #define POLL_NS (1000 * MS)   /* the outbox is read this often although nobody said that something came */
 #define RESCAN_NS (1000 * MS) /* from its beginning, for what was given back to it */

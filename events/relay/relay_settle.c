@@ -95,7 +95,7 @@ void relay_bury(EventsRelay *relay, RelayRow *row, const char *reason)
     PACS_LOG(PACS_LOG_ERROR, "relay", "event-dead", PACS_F_TEXT("event", row->event.ce_id),
              PACS_F_TEXT("type", row->event.type), PACS_F_TEXT("reason", reason));
     count(relay, row, "dead");
-    relay_window_remove_key(relay->window, row);
+    relay_leave_behind(relay, row, 0); /* what of its key the index lets go on is read again */
 }
 
 /* ---- What becomes of a row ---- */

@@ -5,7 +5,7 @@
 #include "pacs/util/log.h"
 
 #define PROBE_TIMEOUT_MS 1000
-#define HOLD_MAX_NS (300 * UINT64_C(1000000000))
+#define HOLD_MAX_NS (30 * UINT64_C(1000000000))
 
 /* ---- The table ---- */
 

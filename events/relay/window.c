@@ -122,7 +122,7 @@ PacsStatus relay_window_new(size_t max_rows, size_t max_bytes, RelayWindow **ret
 
     if (window) {
         *window = (RelayWindow){.max_rows = max_rows, .max_bytes = max_bytes, .bucket_mask = buckets - 1};
-        window->by_id = calloc(buckets, sizeof *window->by_id);
+        window->by_id = calloc(buckets, sizeof(RelayRow *));
         window->by_key = calloc(buckets, sizeof(Key *));
     }
     if (!window || !window->by_id || !window->by_key) {

@@ -264,6 +264,25 @@ static void the_state_of_a_study_is_its_latest_event_and_a_tombstone_in_the_end(
     assert_int_equal(count, 3);
 }
 
+static void a_study_of_a_lane_goes_to_the_lanes_topic(void **state)
+{
+    (void)state;
+    IndexedObject object;
+    PacsIndexAdded added;
+    size_t count = 0;
+
+    indexed_object_init(&object, 1, 7, 1, 1);
+    object.add.lane = "vip";
+    assert_int_equal(pacs_index_add(index_, &object.add, &added, NULL), PACS_OK);
+    start();
+    await(all_are_sent);
+    const KafkaMockRecord *record = read_topic(STUDY_TOPIC ".vip", &count);
+    assert_int_equal(count, 1);
+    assert_string_equal(kafka_mock_header(record, "ce_lane"), "vip");
+    (void)read_topic(STUDY_TOPIC, &count);
+    assert_int_equal(count, 0);
+}
+
 static void a_topic_may_be_written_in_structured_mode(void **state)
 {
     (void)state;
@@ -541,6 +560,7 @@ int main(int argc, char **argv)
         TEST(events_go_out_with_their_facts_and_are_noted_as_sent),
         TEST(an_event_that_comes_later_is_sent_at_once),
         TEST(the_state_of_a_study_is_its_latest_event_and_a_tombstone_in_the_end),
+        TEST(a_study_of_a_lane_goes_to_the_lanes_topic),
         TEST(a_topic_may_be_written_in_structured_mode),
         TEST(a_prefix_stands_in_front_of_every_topic),
         TEST(keys_keep_their_order_while_requests_fail),

@@ -8,3 +8,4 @@ pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit events/consumer_test LINKS events_kaf
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit events/relay_test LINKS events_relay
     SOURCES support/kafka_mock.c support/indexed_object.c support/temporary.c)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit events/admin_test LINKS events_kafka)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit events/log_sink_test LINKS events_relay SOURCES support/temporary.c)
