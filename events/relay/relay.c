@@ -20,7 +20,6 @@
 #define READ_ROWS 1000
 #define POLL_NS (1000 * MS)   /* the outbox is read this often although nobody said that something came */
 #define RESCAN_NS (1000 * MS) /* from its beginning, for what was given back to it */
-#define RESCAN_HELD_NS (60000 * MS) /* while a topic is held, whose rows are passed over each time */
 #define DELAY_STEP_NS (100 * MS)
 #define BACKOFF_FIRST_NS (100 * MS)
 #define BACKOFF_DOUBLINGS 8 /* 25.6 s */
@@ -156,9 +155,7 @@ static PacsStatus take(EventsRelay *relay, const PacsOutboxEvent *event, PacsErr
     if (relay_window_has(relay->window, event->id))
         return PACS_OK;
     if (relay_topics_hold(relay, events_type_find(event->type), event->lane)) {
-        if (!relay->left_behind)
-            relay->rescan_due_ns = UINT64_MAX; /* when the topic is there */
-        relay->left_behind = true;
+        relay_begin_again(relay, RELAY_RESCAN_HELD_NS);
         return PACS_OK;
     }
     return relay_window_add(relay->window, event, err);
@@ -183,15 +180,12 @@ static PacsStatus read_some(EventsRelay *relay, PacsError *err)
 }
 
 /** What was given back stands in front of where we are; while the window is empty, so does nothing else. */
-static void begin_again(EventsRelay *relay, uint64_t now_ns)
+static void look_back(EventsRelay *relay, uint64_t now_ns)
 {
     if (atomic_exchange(&relay->written, false)) {
-        const uint64_t due_ns = relay_window_rows(relay->window) == 0 && relay->held_count == 0 ? now_ns
-                                : relay->held_count == 0 ? now_ns + RESCAN_NS
-                                                         : now_ns + RESCAN_HELD_NS;
-        if (!relay->left_behind || due_ns < relay->rescan_due_ns)
-            relay->rescan_due_ns = due_ns;
-        relay->left_behind = true;
+        relay_begin_again(relay, relay->held_count > 0                  ? RELAY_RESCAN_HELD_NS
+                                 : relay_window_rows(relay->window) > 0 ? RESCAN_NS
+                                                                        : 0);
         relay->at_end = false;
     }
     if (relay->left_behind && now_ns >= relay->rescan_due_ns) {
@@ -209,7 +203,7 @@ static void read_outbox(EventsRelay *relay, uint64_t now_ns)
 {
     PacsError err = {0};
 
-    begin_again(relay, now_ns);
+    look_back(relay, now_ns);
     if (!may_read(relay))
         return;
     PacsStatus status = read_some(relay, &err);

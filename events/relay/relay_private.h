@@ -12,7 +12,9 @@
 /* Private to the relay: its parts, and what they say to each other. All of it is its thread's but `stop` and `wake_fd`. */
 
 #define RELAY_LEASE "relay"
-#define RELAY_NOTE_AFTER_NS UINT64_C(50000000)    /* what arrives within this shares a commit */
+#define RELAY_NOTE_AFTER_NS UINT64_C(50000000) /* what arrives within this shares a commit */
+#define RELAY_RESCAN_HELD_NS                                                                                 \
+    UINT64_C(60000000000) /* what a held topic holds back is passed over this seldom */
 #define RELAY_INDEX_PAUSE_NS UINT64_C(1000000000) /* after the index has failed */
 
 /** A topic as it is on the broker. */
@@ -24,6 +26,7 @@ typedef struct RelayTopic {
     bool held;           /* missing or forbidden: what goes to it stays in the outbox */
     uint32_t hold_count; /* in a row; 0 once something has arrived */
     uint64_t held_until_ns;
+    uint64_t held_at_sending; /* what was sent up to then tells nothing new about it */
 } RelayTopic;
 
 #define RELAY_TOPICS_MAX 32
@@ -59,6 +62,7 @@ struct EventsRelay {
     RelayWindow *window;
     size_t read_rows;      /* asked of the outbox at a time, once there is room for them */
     uint32_t on_their_way; /* rows with a record in flight */
+    uint64_t sendings;     /* of rows, so far */
     uint32_t suspects;     /* rows to be tried alone: nothing else is sent before them */
     int64_t after_id;      /* where reading goes on */
     bool at_end;           /* nothing was behind that */
@@ -89,7 +93,7 @@ RelayTopic *relay_topic_of(EventsRelay *relay, const RelayRow *row, unsigned rec
 /** Whether a topic that an event goes to is held. */
 bool relay_topics_hold(const EventsRelay *relay, const EventsType *type, const char *lane);
 void relay_topic_hold(EventsRelay *relay, RelayTopic *topic, const char *reason);
-void relay_topic_worked(EventsRelay *relay, RelayTopic *topic);
+void relay_topic_worked(EventsRelay *relay, RelayTopic *topic, const RelayRow *row);
 /** Look for held topics whose time has come; what they held back is read again. */
 void relay_topics_probe(EventsRelay *relay, uint64_t now_ns);
 
@@ -109,8 +113,10 @@ void relay_bury(EventsRelay *relay, RelayRow *row, const char *reason);
 void relay_wake_delayed(EventsRelay *relay, uint64_t now_ns);
 /** Note what has arrived as sent, if it is time. */
 void relay_note_arrived(EventsRelay *relay, uint64_t now_ns);
-/** Let go of a row and of those of its key: they are read again, not before `due_ns`. */
-void relay_leave_behind(EventsRelay *relay, RelayRow *row, uint64_t due_ns);
+/** Let go of a row and of those of its key: they are read again in `pause_ns`. */
+void relay_leave_behind(EventsRelay *relay, RelayRow *row, uint64_t pause_ns);
+/** Read the outbox from its beginning in `pause_ns`, or earlier if that was due. */
+void relay_begin_again(EventsRelay *relay, uint64_t pause_ns);
 
 /* ---- relay.c ---- */
 

@@ -84,6 +84,7 @@ static bool send_row(EventsRelay *relay, RelayRow *row)
     }
     if (row->in_flight == 0) {
         row->alone = relay->on_their_way == 0;
+        row->sending = ++relay->sendings;
         row->failure = PACS_OK;
     }
     for (size_t i = 0; i < 2; i++) {
@@ -128,7 +129,7 @@ void relay_send_ready(EventsRelay *relay)
 
     while (!events_producer_is_fatal(relay->producer, NULL) && (row = next_row(relay))) {
         if (row->in_flight == 0 && relay_topics_hold(relay, row->type, row->event.lane))
-            relay_leave_behind(relay, row, UINT64_MAX);
+            relay_leave_behind(relay, row, RELAY_RESCAN_HELD_NS);
         else if (!send_row(relay, row))
             return;
     }

@@ -21,6 +21,7 @@ void relay_on_report(void *context, void *record_context, PacsStatus status, con
 
     row->in_flight &= ~slot->record;
     relay->on_their_way -= row->in_flight == 0;
+    row->alone = row->alone && relay->sendings == row->sending;
     if (status != PACS_OK) {
         row->to_send |= slot->record;
         row->failure = status;
@@ -100,12 +101,19 @@ void relay_bury(EventsRelay *relay, RelayRow *row, const char *reason)
 
 /* ---- What becomes of a row ---- */
 
-void relay_leave_behind(EventsRelay *relay, RelayRow *row, uint64_t due_ns)
+void relay_begin_again(EventsRelay *relay, uint64_t pause_ns)
+{
+    const uint64_t due_ns = pacs_monotonic_ns() + pause_ns;
+
+    if (!relay->left_behind || due_ns < relay->rescan_due_ns)
+        relay->rescan_due_ns = due_ns;
+    relay->left_behind = true;
+}
+
+void relay_leave_behind(EventsRelay *relay, RelayRow *row, uint64_t pause_ns)
 {
     no_longer_suspect(relay, row);
-    relay->rescan_due_ns = relay->left_behind && relay->rescan_due_ns < due_ns ? relay->rescan_due_ns
-                                                                               : due_ns;
-    relay->left_behind = true;
+    relay_begin_again(relay, pause_ns);
     relay_window_remove_key(relay->window, row);
 }
 
@@ -122,7 +130,7 @@ static void settle_topic(EventsRelay *relay, RelayRow *row)
     if (is_first)
         relay_bury(relay, row, reason);
     else
-        relay_leave_behind(relay, row, UINT64_MAX);
+        relay_leave_behind(relay, row, RELAY_RESCAN_HELD_NS);
 }
 
 /** The broker refuses a whole batch for one bad record, so that it is believed only of a record that came alone. */
@@ -148,7 +156,7 @@ static void settle_arrived(EventsRelay *relay, RelayRow *row)
                                 ? relay_topic_of(relay, row, row->slots[i].record)
                                 : NULL;
         if (topic)
-            relay_topic_worked(relay, topic);
+            relay_topic_worked(relay, topic, row);
     }
     count(relay, row, "delivered");
     pacs_metric_observe_ns(relay->metrics.latency, took_ms > 0 ? (uint64_t)took_ms * 1000000 : 0);

@@ -77,30 +77,30 @@ void relay_topic_hold(EventsRelay *relay, RelayTopic *topic, const char *reason)
         relay->held_count++;
     topic->held = true;
     topic->hold_count++;
+    topic->held_at_sending = relay->sendings;
     topic->held_until_ns = pacs_monotonic_ns() + pause_ns;
     pacs_metric_set(relay->metrics.held, (int64_t)relay->held_count);
 }
 
-void relay_topic_worked(EventsRelay *relay, RelayTopic *topic)
-{
-    if (topic->hold_count == 0)
-        return;
-    topic->hold_count = 0;
-    if (topic->held)
-        relay->held_count--;
-    topic->held = false;
-    pacs_metric_set(relay->metrics.held, (int64_t)relay->held_count);
-    PACS_LOG(PACS_LOG_INFO, "relay", "topic-back", PACS_F_TEXT("topic", topic->name));
-}
-
-/** Whether it may be written to shows when something is: until then it is only no longer held. */
+/** What it held back is read again. Whether it may be written to shows when something of that has arrived. */
 static void let_go(EventsRelay *relay, RelayTopic *topic)
 {
+    if (!topic->held)
+        return;
     topic->held = false;
     relay->held_count--;
     relay->left_behind = true;
     relay->rescan_due_ns = 0;
     pacs_metric_set(relay->metrics.held, (int64_t)relay->held_count);
+}
+
+void relay_topic_worked(EventsRelay *relay, RelayTopic *topic, const RelayRow *row)
+{
+    if (topic->hold_count == 0 || row->sending <= topic->held_at_sending)
+        return;
+    let_go(relay, topic);
+    topic->hold_count = 0;
+    PACS_LOG(PACS_LOG_INFO, "relay", "topic-back", PACS_F_TEXT("topic", topic->name));
 }
 
 void relay_topics_probe(EventsRelay *relay, uint64_t now_ns)

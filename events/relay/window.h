@@ -45,7 +45,8 @@ struct RelayRow {
     const EventsType *type; /* NULL: of a later version */
     RelayRowState state;
     unsigned to_send, in_flight; /* records */
-    bool alone;                  /* nothing else was on its way with it */
+    uint64_t sending;            /* the number of its last one */
+    bool alone;                  /* nothing else was on its way at any moment of it */
     bool suspect;                /* refused together with others: to be tried alone */
     PacsStatus failure;          /* of the record that failed last; PACS_OK: none */
     unsigned failed;             /* that record */
