@@ -6,6 +6,8 @@
 /* Feeds in libmicrohttpd's terms: a connection whose feed has nothing to say is suspended until it is woken. */
 
 #define BLOCK_SIZE (8u << 10) /* libmicrohttpd's, for each feed */
+#define LAST_WORDS_MS                                                                                        \
+    1000 /* for a client to take what it was told before the server goes: it asks for the rest later */
 
 /** A feed on its way to a client; in the server's list, so that it hears when the server stops or the client is gone. */
 struct PacsHttpFeedStream {
@@ -42,9 +44,12 @@ static void unlink_stream(PacsHttpFeedStream *stream)
 void pacs_http_server_wake_feeds(PacsHttpServer *server, bool all)
 {
     (void)pthread_mutex_lock(&server->lock);
-    for (PacsHttpFeedStream *stream = server->feeds; stream; stream = stream->next)
+    for (PacsHttpFeedStream *stream = server->feeds; stream; stream = stream->next) {
         if (all || atomic_load(&stream->watched->gone))
             pacs_http_feed_wake(stream->feed);
+        if (all)
+            pacs_http_watch_hurry(server->watch, stream->watched, LAST_WORDS_MS);
+    }
     (void)pthread_mutex_unlock(&server->lock);
 }
 

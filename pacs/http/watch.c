@@ -347,6 +347,20 @@ void pacs_http_watch_remove(PacsHttpWatch *watch, PacsHttpWatched *watched, bool
     (void)pthread_mutex_unlock(&watch->lock);
 }
 
+void pacs_http_watch_hurry(PacsHttpWatch *watch, PacsHttpWatched *watched, uint32_t ms)
+{
+    uint64_t late = atomic_load(&watched->deadline_ns);
+    const uint64_t soon = deadline_in(ms);
+
+    (void)pthread_mutex_lock(&watch->lock);
+    if (atomic_load(&watched->phase) == PACS_HTTP_PHASE_SENDING && late > soon) {
+        watched->acknowledged = acknowledged_bytes(watched->fd); /* from here on it has to take something */
+        (void)atomic_compare_exchange_strong(&watched->deadline_ns, &late,
+                                             soon); /* unless it got a new one */
+    }
+    (void)pthread_mutex_unlock(&watch->lock);
+}
+
 size_t pacs_http_watch_count(PacsHttpWatch *watch)
 {
     return atomic_load(&watch->count);

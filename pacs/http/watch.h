@@ -66,6 +66,9 @@ void pacs_http_watch_remove(PacsHttpWatch *watch, PacsHttpWatched *watched, bool
  * written to. */
 bool pacs_http_watch_phase(PacsHttpWatch *watch, PacsHttpWatched *watched, PacsHttpPhase phase);
 
+/** A peer that is being sent to has this long left, unless it takes what it is sent. */
+void pacs_http_watch_hurry(PacsHttpWatch *watch, PacsHttpWatched *watched, uint32_t ms);
+
 size_t pacs_http_watch_count(PacsHttpWatch *watch);
 /** From now on idle connections are closed at once, and so are those that become idle. */
 void pacs_http_watch_close_idle(PacsHttpWatch *watch);

@@ -27,6 +27,7 @@ typedef struct Teller {
     bool is_over;
     struct TellerFeed *feeds;
     int open, freed;
+    uint64_t total; /* bytes told to all */
 } Teller;
 
 typedef struct TellerFeed {
@@ -52,6 +53,7 @@ static PacsHttpFeedRead read_teller(PacsHttpFeed *self, void *out, size_t size, 
         *ret_size = left < size ? left : size;
         memcpy(out, teller.text + feed->told, *ret_size);
         feed->told += *ret_size;
+        teller.total += *ret_size;
         read = PACS_HTTP_FEED_BYTES;
     } else if (teller.is_over) {
         read = PACS_HTTP_FEED_END;
@@ -251,6 +253,35 @@ static void a_server_that_stops_ends_its_feeds(void **state)
     (void)close(fd);
 }
 
+/** Until nothing is asked of the feed any more: the kernel's buffers are full. (Were it too early, the test would ask less.) */
+static void await_stuck(void)
+{
+    uint64_t before, total = 0;
+
+    do {
+        before = total;
+        (void)usleep(100000);
+        (void)pthread_mutex_lock(&teller.lock);
+        total = teller.total;
+        (void)pthread_mutex_unlock(&teller.lock);
+    } while (total > before);
+}
+
+static void a_server_that_stops_does_not_wait_for_who_does_not_read(void **state)
+{
+    (void)state;
+    enum { HOUR_MS = 3600000 };
+    serve(&(PacsHttpServerOptions){.io_threads = 1, .pool_threads = 1, .transfer_ms = HOUR_MS});
+    teller.is_endless = true;
+    tell("again and again ");
+    const int fd = listen_in();
+
+    await_count(&teller.open, 1);
+    await_stuck();
+    pacs_http_server_stop(server, HOUR_MS);
+    (void)close(fd);
+}
+
 static void many_feeds_need_no_threads(void **state)
 {
     (void)state;
@@ -310,6 +341,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(head_tells_nothing, set_up_teller, tear_down_teller),
         cmocka_unit_test_setup_teardown(a_client_that_goes_frees_its_feed, set_up_teller, tear_down_teller),
         cmocka_unit_test_setup_teardown(a_server_that_stops_ends_its_feeds, set_up_teller, tear_down_teller),
+        cmocka_unit_test_setup_teardown(a_server_that_stops_does_not_wait_for_who_does_not_read,
+                                        set_up_teller, tear_down_teller),
         cmocka_unit_test_setup_teardown(many_feeds_need_no_threads, set_up_teller, tear_down_teller),
         cmocka_unit_test_setup_teardown(a_client_that_does_not_read_is_cut_off, set_up_teller,
                                         tear_down_teller),
