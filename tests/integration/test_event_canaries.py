@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import pathlib
 import sqlite3
 import urllib.parse
 
@@ -11,9 +12,10 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from support import contract, stow
+from support import contract, events, stow
 from support.event_stream import EventStream
 from support.peers import storescu
+from support.process import eventually
 
 PDF, TEXT_SR = "1.2.840.10008.5.1.4.1.1.104.1", "1.2.840.10008.5.1.4.1.1.88.11"
 
@@ -167,26 +169,37 @@ def heard(server):
 
 
 def told_elsewhere(server):
-    """Log, metrics, what is listed as dead, and the rows that a relay sends."""
+    """Log, metrics, what is listed as dead, the rows that a relay sends, and the file of events."""
     connection = sqlite3.connect(f"file:{server.data / 'index.sqlite'}?mode=ro", uri=True)
     rows = connection.execute("SELECT * FROM outbox").fetchall()
     connection.close()
+    sink = pathlib.Path(server.settings["Events"]["LogSink"])
+    eventually(lambda: len(sink.read_bytes().splitlines()) == len(rows), "all events in the file")
     return {"log": server.log.read_text(encoding="utf-8", errors="replace"), "metrics": server.get("/metrics").text,
-            "dead": server.get("/events/dead").text, "rows": "\n".join(map(str, rows))}
+            "dead": server.get("/events/dead").text, "rows": "\n".join(map(str, rows)), "sink": sink.read_text(encoding="utf-8")}
+
+
+TALKATIVE = {"LogLevel": "trace", "LogFormat": "json"}
 
 
 @pytest.fixture
-def make_told(make_lightbox, generated_dicom, tmp_path):
-    def make(section):
-        server = make_lightbox({"LogLevel": "trace", "LogFormat": "json", "Events": {"PublicRoot": "https://pacs.example/dicom-web", **section}})
-        live(server, generated_dicom / "sample" / "slice-01.dcm", tmp_path)
+def source(generated_dicom):
+    return generated_dicom / "sample" / "slice-01.dcm"
+
+
+@pytest.fixture
+def make_server(make_lightbox, source, tmp_path):
+    def make(**section):
+        section = {"PublicRoot": "https://pacs.example/dicom-web", "LogSink": str(tmp_path / "events.jsonl"), **section}
+        server = make_lightbox({**TALKATIVE, "Events": section})
+        live(server, source, tmp_path)
         return server
     return make
 
 
 @pytest.mark.sanitize
-def test_nothing_of_a_patient_is_told_unless_asked_for(make_told):
-    server = make_told({})
+def test_nothing_of_a_patient_is_told_unless_asked_for(make_server):
+    server = make_server()
     found, text = heard(server)
     assert {contract.short_name(event["type"]) for event in found} == EXPECTED
     assert found_in(text) == []
@@ -194,8 +207,8 @@ def test_nothing_of_a_patient_is_told_unless_asked_for(make_told):
         assert found_in(told) == [], place
 
 
-def test_what_is_asked_for_is_in_events_and_nothing_beside_it(make_told):
-    server = make_told({"PhiFields": list(NAMED)})
+def test_what_is_asked_for_is_in_events_and_nothing_beside_it(make_server):
+    server = make_server(PhiFields=list(NAMED))
     found, text = heard(server)
     for event in found:
         said = {name: event["data"].get(name) for name in NAMED}
@@ -203,9 +216,31 @@ def test_what_is_asked_for_is_in_events_and_nothing_beside_it(make_told):
     others = CANARIES.keys() - set(NAMED.values())
     assert found_in(text, others) == []
     elsewhere = told_elsewhere(server)
-    assert found_in(elsewhere.pop("rows"), others) == []
+    for place in ("rows", "sink"):
+        assert found_in(elsewhere.pop(place), others) == []
     for place, told in elsewhere.items():
         assert found_in(told) == [], place
+
+
+def spoken(record):
+    """All of a record that leaves the house."""
+    value = (record.value or b"").decode("utf-8")
+    return "\n".join([str(record.key), *(f"{name}: {text}" for name, text in record.headers.items()), value])
+
+
+@pytest.mark.parametrize("mode", ["binary", "structured"])
+def test_nothing_of_a_patient_is_in_kafka(kafka, make_told, source, tmp_path, mode):
+    told = make_told(kafka, TALKATIVE, ContentMode=mode, PublicRoot="https://pacs.example/dicom-web")
+    live(told.server, source, tmp_path)
+    told.drained()
+    with told.read(events.STUDY, events.REPORT, events.STATE, events.AUDIT, events.OPS) as log:
+        records = log.all()
+    assert {contract.short_name(events.event_of(record).attributes["type"]) for record in records if record.value} == EXPECTED
+    assert any(record.value is None for record in records)  # the deleted study's tombstone
+    for record in records:
+        assert found_in(spoken(record)) == [], record.topic
+    assert found_in(told.server.log.read_text(encoding="utf-8", errors="replace")) == []
+    assert found_in(told.server.get("/metrics").text) == []
 
 
 def test_a_value_is_found_however_it_is_written():
