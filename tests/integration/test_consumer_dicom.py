@@ -3,6 +3,9 @@
 With every kind of database, and with both sources: the archive's own stream of events, and a real Kafka.
 """
 
+import contextlib
+import sqlite3
+
 import pytest
 
 from support import events
@@ -163,3 +166,18 @@ def test_what_patients_are_called_stands_in_no_log(told, consume):
     log = worker.log.read_text()
     assert '"event":"event-applied"' in log and '"event":"stopped"' in log
     assert CANARY not in log and "EVENTS-quiet" not in log
+
+
+def test_a_stream_that_no_longer_has_what_came_next_is_told_of_and_followed(make_lightbox, make_worker, tmp_path):
+    from support.workers import SqliteTables
+    server, tables = make_lightbox(), SqliteTables(tmp_path / "own")
+    worker = make_worker("consumer-dicom", server, tables, {"Source": "http"})
+    events.told_studies(server, ["known"])
+    await_revision(worker, "known", 2)
+    worker.stop()
+    with contextlib.closing(sqlite3.connect(tables.path)) as database, database:
+        database.execute("UPDATE worker_position SET position = 1000000")  # as with an archive that was set up anew
+    worker.start()
+    events.told_studies(server, ["next"])
+    await_revision(worker, "next", 2)
+    assert '"event":"events-missed"' in worker.log.read_text()
