@@ -1,6 +1,7 @@
 /* contract_tool tables: types, topics and lanes as one JSON object.
  * contract_tool structured | binary: an event in structured form on stdin, parsed and written again: as a document, or
  *     as {"headers": [[name, value], ...], "value": text}. Exits with 1 and the refusal's text on stderr.
+ * contract_tool headers: what `binary` writes on stdin, parsed as a record and written as a document.
  * contract_tool compose: rows {ceId, type, key, lane, revision, timeMs, traceparent, data} one a line on stdin, as
  *     events in structured form. */
 
@@ -117,6 +118,37 @@ static PacsStatus rewrite(bool binary, PacsArena *arena, PacsBuffer *out, PacsEr
     return status;
 }
 
+static PacsSlice slice_of(const json_t *text)
+{
+    return (PacsSlice){json_string_value(text), json_string_length(text)};
+}
+
+static PacsStatus read_record(const json_t *record, PacsArena *arena, PacsBuffer *out, PacsError *err)
+{
+    const json_t *list = json_object_get(record, "headers");
+    const size_t count = json_array_size(list);
+    EventsHeader *headers = pacs_arena_array(arena, count + 1, sizeof *headers);
+    if (!headers)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for headers");
+    for (size_t i = 0; i < count; i++) {
+        const json_t *pair = json_array_get(list, i);
+        headers[i] = (EventsHeader){json_string_value(json_array_get(pair, 0)),
+                                    slice_of(json_array_get(pair, 1))};
+    }
+    EventsCloudEvent event = {0};
+    const PacsStatus status = events_cloudevent_parse(
+        headers, count, slice_of(json_object_get(record, "value")), arena, &event, err);
+    return status == PACS_OK ? events_cloudevent_format_structured(&event, out, err) : status;
+}
+
+static PacsStatus read_headers(PacsArena *arena, PacsBuffer *out, PacsError *err)
+{
+    json_t *record = json_loadf(stdin, 0, NULL);
+    const PacsStatus status = read_record(record, arena, out, err);
+    json_decref(record);
+    return status;
+}
+
 static PacsStatus compose_row(const json_t *row, const EventsComposeOptions *options, PacsArena *arena,
                               PacsBuffer *out, PacsError *err)
 {
@@ -167,10 +199,13 @@ int main(int argc, char **argv)
         write_tables(&out);
     else if (status == PACS_OK && strcmp(verb, "compose") == 0)
         status = compose(arena, &out, &err);
+    else if (status == PACS_OK && strcmp(verb, "headers") == 0)
+        status = read_headers(arena, &out, &err);
     else if (status == PACS_OK && (strcmp(verb, "structured") == 0 || strcmp(verb, "binary") == 0))
         status = rewrite(strcmp(verb, "binary") == 0, arena, &out, &err);
     else if (status == PACS_OK)
-        status = pacs_fail(&err, PACS_INVALID, "usage: contract_tool tables | structured | binary | compose");
+        status = pacs_fail(&err, PACS_INVALID,
+                           "usage: contract_tool tables | structured | binary | headers | compose");
     if (status == PACS_OK)
         status = pacs_buffer_check(&out, &err);
     if (status != PACS_OK) {
