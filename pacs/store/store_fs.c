@@ -178,13 +178,13 @@ static PacsStatus fs_sync_removed(PacsStore *self, const PacsKey *keys, size_t c
 static PacsStatus fs_list(PacsStore *self, const PacsKey *from, PacsStoreVisit *visit, void *context,
                           PacsError *err)
 {
-    return pacs_store_fs_list(((StoreFs *)self)->tools.folders.objects_fd, from, visit, context, err);
+    return pacs_store_fs_list(&((StoreFs *)self)->tools.folders, from, visit, context, err);
 }
 
 static void fs_free(PacsStore *self)
 {
     StoreFs *fs = (StoreFs *)self;
-    pacs_pool_free(fs->tools.helpers); /* first: they may still sync a folder */
+    pacs_pool_free(fs->tools.helpers); /* first: they may still make names */
     pacs_store_fs_folders_clear(&fs->tools.folders);
     pacs_store_fs_space_clear(&fs->tools.space);
     pacs_auto_close(&fs->root_fd);

@@ -27,33 +27,45 @@ bool pacs_store_fs_parse_name(const char *name, uint64_t *ret_number);
 /** errno in our words: "cannot <what>: <reason>". Never names the root, which is the operator's business. */
 PacsStatus pacs_store_fs_fail(PacsError *err, int error, const char *what);
 
-/* ---- folders and grouped syncs (store_fs_folder.c) ---- */
+/* ---- folders and their names (store_fs_folder.c) ---- */
+
+typedef struct StoreFsFolders StoreFsFolders;
+typedef struct StoreFsFolder StoreFsFolder;
+
+#define STORE_FS_NAMES_AT_ONCE 32 /* made and synced together: then the sync costs each of them little */
+#define STORE_FS_NAMES (STORE_FS_NAMES_AT_ONCE + STORE_FS_NAMES_AT_ONCE / 2)
+
+/** A file that was made and is empty, its name on stable storage. */
+typedef struct StoreFsName {
+    uint64_t object;
+    int fd;
+} StoreFsName;
+
+/** What a helper is handed that makes names. */
+typedef struct StoreFsHelp {
+    StoreFsFolders *folders;
+    StoreFsFolder *folder;
+} StoreFsHelp;
 
 /**
  * A folder that objects are put into. All fields are under the lock of StoreFsFolders, except id and fd,
  * which never change.
  */
-typedef struct StoreFsFolders StoreFsFolders;
-typedef struct StoreFsFolder StoreFsFolder;
-
-/** What a helper is handed that begins a folder's sync. */
-typedef struct StoreFsSyncHelp {
-    StoreFsFolders *folders;
-    StoreFsFolder *folder;
-    uint64_t sync_number; /* the sync that was asked for */
-} StoreFsSyncHelp;
-
 struct StoreFsFolder {
     uint64_t id;
     int fd;
     unsigned references;
-    uint32_t objects; /* names given out */
-    bool syncing;     /* somebody is in fsync(fd) for all who wait */
-    bool helped;      /* a helper was asked to begin a sync and has not yet come */
-    uint64_t syncs_started, syncs_done;
-    int sync_error; /* errno of the first failed sync, then nothing in here is promised any more */
-    pthread_cond_t synced;
-    StoreFsSyncHelp help; /* in use while `helped` */
+    uint32_t objects;                  /* names made */
+    uint64_t given;                    /* the last that an object got; what is greater is no object yet */
+    StoreFsName ready[STORE_FS_NAMES]; /* the next first */
+    size_t ready_count;
+    size_t at_once; /* so many are made the next time: few for a start that stores little */
+    bool is_making; /* somebody makes names, for all who wait */
+    bool is_helped; /* a helper was asked to make some and has not yet come */
+    bool is_broken; /* it failed to sync or has vanished: no more names of it */
+    bool is_left;   /* no longer the current one */
+    pthread_cond_t made;
+    StoreFsHelp help; /* in use while is_helped */
 };
 
 struct StoreFsFolders {
@@ -64,12 +76,11 @@ struct StoreFsFolders {
     StoreFsFolder *current; /* NULL until the first object */
 };
 
-/** A new file of the current folder, and the folder sync (by number) that makes its name durable. */
+/** A new file of the current folder. */
 typedef struct StoreFsFile {
     StoreFsFolder *folder; /* referenced */
     uint64_t object;
     int fd;
-    uint64_t sync_number;
 } StoreFsFile;
 
 void pacs_store_fs_folders_init(StoreFsFolders *folders);
@@ -78,13 +89,11 @@ PACS_CHECKED PacsStatus pacs_store_fs_folders_open(StoreFsFolders *folders, int 
                                                    uint32_t objects_per_folder, PacsError *err);
 void pacs_store_fs_folders_clear(StoreFsFolders *folders);
 
-PACS_CHECKED PacsStatus pacs_store_fs_file_create(StoreFsFolders *folders, StoreFsFile *ret_file,
-                                                  PacsError *err);
-/** Let a helper begin the sync that the file's name needs, unless one is running. */
-void pacs_store_fs_file_begin_sync(StoreFsFolders *folders, StoreFsFile *file, PacsPool *helpers);
-/** Returns when the file's name is on stable storage; one sync serves all who wait. */
-PACS_CHECKED PacsStatus pacs_store_fs_file_sync_name(StoreFsFolders *folders, StoreFsFile *file,
-                                                     PacsError *err);
+/** Empty, and its name is on stable storage. Files are given out in the order of their numbers. */
+PACS_CHECKED PacsStatus pacs_store_fs_file_create(StoreFsFolders *folders, PacsPool *helpers,
+                                                  StoreFsFile *ret_file, PacsError *err);
+/** The last object that began, as folder and object; files behind it in its folder are names made in advance. */
+void pacs_store_fs_folders_last(StoreFsFolders *folders, uint64_t *ret_folder, uint64_t *ret_object);
 /** Close and, unless it is to be kept, unlink. */
 void pacs_store_fs_file_clear(StoreFsFolders *folders, StoreFsFile *file, bool keep);
 /** Make what was removed from a folder, or the removal of the folder itself, durable. */
@@ -163,7 +172,7 @@ void pacs_store_fs_writer_free(PacsStoreWriter *self);
 
 /* ---- listing (store_fs_list.c) ---- */
 
-PACS_CHECKED PacsStatus pacs_store_fs_list(int objects_fd, const PacsKey *from, PacsStoreVisit *visit,
-                                           void *context, PacsError *err);
+PACS_CHECKED PacsStatus pacs_store_fs_list(StoreFsFolders *folders, const PacsKey *from,
+                                           PacsStoreVisit *visit, void *context, PacsError *err);
 /** Highest folder number there is, 0 for none. */
 PACS_CHECKED PacsStatus pacs_store_fs_last_folder(int objects_fd, uint64_t *ret_id, PacsError *err);

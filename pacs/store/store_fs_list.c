@@ -64,6 +64,7 @@ static const uint64_t *names_of(const PacsBuffer *numbers, size_t *ret_count)
 
 typedef struct Walk {
     uint64_t from_folder, from_object;
+    uint64_t last_folder, last_object; /* what stands behind it in its folder is no object yet */
     PacsStoreVisit *visit;
     void *context;
 } Walk;
@@ -84,6 +85,12 @@ static PacsStatus visit_object(const Walk *walk, int folder_fd, uint64_t folder,
     return walk->visit(walk->context, &key, (uint64_t)file.st_size, err);
 }
 
+static bool is_meant(const Walk *walk, uint64_t folder, uint64_t object)
+{
+    const bool has_begun = folder > walk->from_folder || object >= walk->from_object;
+    return has_begun && (folder != walk->last_folder || object <= walk->last_object);
+}
+
 static PacsStatus walk_folder(const Walk *walk, int objects_fd, uint64_t folder, PacsError *err)
 {
     char name[STORE_FS_NAME_MAX];
@@ -99,16 +106,18 @@ static PacsStatus walk_folder(const Walk *walk, int objects_fd, uint64_t folder,
     size_t count;
     const uint64_t *objects = names_of(&numbers, &count);
     for (size_t i = 0; status == PACS_OK && i < count; i++)
-        if (folder > walk->from_folder || objects[i] >= walk->from_object)
+        if (is_meant(walk, folder, objects[i]))
             status = visit_object(walk, fd, folder, objects[i], err);
     return status;
 }
 
-PacsStatus pacs_store_fs_list(int objects_fd, const PacsKey *from, PacsStoreVisit *visit, void *context,
-                              PacsError *err)
+PacsStatus pacs_store_fs_list(StoreFsFolders *folders_of_store, const PacsKey *from, PacsStoreVisit *visit,
+                              void *context, PacsError *err)
 {
+    const int objects_fd = folders_of_store->objects_fd;
     Walk walk = {.visit = visit, .context = context};
     pacs_store_key_split(from, &walk.from_folder, &walk.from_object);
+    pacs_store_fs_folders_last(folders_of_store, &walk.last_folder, &walk.last_object);
 
     PACS_AUTO_BUFFER PacsBuffer numbers = PACS_BUFFER(PACS_MAX_STORE_LISTING);
     PacsStatus status = sorted_names(objects_fd, &numbers, err);

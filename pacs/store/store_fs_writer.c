@@ -50,7 +50,7 @@ PacsStatus pacs_store_fs_writer_new(StoreFsTools *tools, uint64_t size_hint, Pac
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for a new object");
     status = pacs_store_fs_flight_init(&writer->flight, tools->helpers, err);
     if (status == PACS_OK)
-        status = pacs_store_fs_file_create(&tools->folders, &writer->file, err);
+        status = pacs_store_fs_file_create(&tools->folders, tools->helpers, &writer->file, err);
     if (status != PACS_OK)
         return status;
 
@@ -334,16 +334,13 @@ PacsStatus pacs_store_fs_commit(PacsStoreWriter *self, PacsError *err)
     if (status != PACS_OK)
         return status;
 
-    PACS_CRASH_POINT("store-written");
-    pacs_store_fs_file_begin_sync(&writer->tools->folders, &writer->file, writer->tools->helpers);
+    PACS_CRASH_POINT("store-written"); /* its name is on the disk since before it began */
     /* If it fails, the object is lost: the kernel may have dropped the pages it could not write and marked
      * them clean, so that a second fsync would succeed without the bytes ("fsyncgate", Linux since 2.6). */
     if (fsync(writer->file.fd) < 0)
         return pacs_store_fs_fail(err, errno, "sync an object");
     PACS_CRASH_POINT("store-synced");
-    status = pacs_store_fs_file_sync_name(&writer->tools->folders, &writer->file, err);
-    if (status == PACS_OK)
-        status = check_linked(writer, err);
+    status = check_linked(writer, err);
     if (status == PACS_OK && writer->written > KEEP_CACHED)
         (void)posix_fadvise(writer->file.fd, KEEP_CACHED, 0, POSIX_FADV_DONTNEED); /* as in settle_window() */
     return status;

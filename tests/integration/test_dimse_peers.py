@@ -280,9 +280,8 @@ def test_a_stop_lets_the_operation_in_hand_finish(make_lightbox, small):
     with ul.Peer(server.dicom_port) as idle, ul.Peer(server.dicom_port) as busy:
         idle.associate()
         busy.associate()
-        keys = server.stored_keys()
         busy.say(ul.data(3, 3, ul.command(0x0001, True, small.sop_class, small.sop_instance)), ul.data(3, 0, data_set[:500]))
-        eventually(lambda: server.stored_keys() != keys, "the object to be begun")
+        eventually(lambda: any((server.data / "objects").glob("*/*")), "the object to be begun")
         server.process.process.terminate()
         assert idle.hear() == (ul.ABORT, b"\0\0\0\0")
         busy.say(ul.data(3, 2, data_set[500:]))

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import stat
 import subprocess
 
 import requests
@@ -29,6 +30,15 @@ DEFAULTS = {
     "UnknownSopClassAccepted": True,
     "StableAge": 3600,  # nothing becomes stable in the middle of a test that did not ask for it
 }
+
+
+def size_of_file(path):
+    """0 of what is none, or goes while we look."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 class Lightbox:
@@ -156,8 +166,8 @@ class Lightbox:
         return Index(self.data / "index.sqlite")
 
     def stored_keys(self):
-        """Keys of the objects in the store's folders, as hexadecimal."""
-        return {path.parent.name + path.name for path in (self.data / "objects").rglob("*") if path.is_file() and KEY_HALF.fullmatch(path.name)}
+        """Keys of the objects in the store's folders, as hexadecimal. Empty files are names made in advance: no object has no bytes."""
+        return {path.parent.name + path.name for path in (self.data / "objects").rglob("*") if KEY_HALF.fullmatch(path.name) and size_of_file(path)}
 
 
 __all__ = ["BINARY", "BUILD", "ROOT", "Gone", "Lightbox"]

@@ -109,11 +109,19 @@ static int half_way(int out)
         (void)pause();
 }
 
-static PacsStatus note_last(void *context, const PacsKey *key, uint64_t size_bytes, PacsError *err)
+typedef struct Seen {
+    PacsKey first;
+    bool any;
+} Seen;
+
+static PacsStatus note_first(void *context, const PacsKey *key, uint64_t size_bytes, PacsError *err)
 {
+    Seen *seen = context;
     (void)size_bytes;
     (void)err;
-    *(PacsKey *)context = *key;
+    if (!seen->any)
+        seen->first = *key;
+    seen->any = true;
     return PACS_OK;
 }
 
@@ -127,16 +135,17 @@ static void a_kill_leaves_what_was_committed_and_lists_what_was_not(void **state
         _exit(half_way(ends[1]));
     assert_true(pid > 0);
     (void)close(ends[1]);
-    PacsKey done = read_key(ends[0]), half = read_key(ends[0]), last = {0};
+    PacsKey done = read_key(ends[0]), half = read_key(ends[0]);
+    Seen seen = {0};
     (void)close(ends[0]);
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 
     PACS_AUTO(PacsStore) store = must_open(0); /* the lock went with its process */
     store_contract_expect(store, &done, 300000, 1);
-    assert_int_equal(store_contract_count(store), 2);
-    assert_int_equal(pacs_store_list(store, &half, note_last, &last, NULL), PACS_OK);
-    assert_memory_equal(&last, &half, sizeof half);
+    assert_true(store_contract_count(store) >= 2); /* names made in advance are left too, for the sweep */
+    assert_int_equal(pacs_store_list(store, &half, note_first, &seen, NULL), PACS_OK);
+    assert_memory_equal(&seen.first, &half, sizeof half);
     assert_int_equal(pacs_store_remove(store, &half, NULL), PACS_OK);
     PacsKey next = store_contract_put(store, 10, 2, 10);
     assert_true(pacs_key_compare(&half, &next) < 0);
