@@ -34,7 +34,9 @@ class Reporting:
             kafka.create_topic(topic, partitions=2, **{"max.message.bytes": 20_000_000})
         self.platform = reports.Platform(kafka, self.topic)
         section = {"Source": "kafka", "Group": self.group, "Topics": ["imaging.study.events.v1", self.topic],
-                   "Kafka": {"Brokers": kafka.brokers(), "TopicPrefix": told.prefix, "Properties": {"session.timeout.ms": 6000}}}
+                   "Kafka": {"Brokers": kafka.brokers(), "TopicPrefix": told.prefix,
+                             # quick to notice who has left, and who leads a topic that was made a moment ago
+                             "Properties": {"session.timeout.ms": 6000, "topic.metadata.refresh.interval.ms": 1000}}}
         self.worker = Worker("imaging-report", folder / "worker", SqliteTables(folder / "tables"), told.server, section,
                              {"LogLevel": "debug", "ImagingReport": {"Organization": "Bệnh viện Thử", **(settings or {})}})
         self.tables = reports.Tables(self.worker)
