@@ -7,7 +7,6 @@ import hashlib
 import io
 import pathlib
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -140,7 +139,7 @@ class LightboxPictures(sides.LightboxSide):
     """Its defaults, but that thumbnails of what became stable do not get between."""
 
     def start(self, env):
-        self.cache = self.wiped() / "transcoded"
+        self.cache, self.forgotten = self.wiped() / "transcoded", 0
         self.server = sides.Lightbox(sides.RUN / self.name, {"StableAge": 3600, "Transcode": {"CacheDirectory": str(self.cache)}}, env)
         return self.begin()
 
@@ -150,9 +149,11 @@ class LightboxPictures(sides.LightboxSide):
         return self
 
     def forget(self):
-        """Nothing kept: neither on disk nor in memory."""
+        """Nothing kept: neither on disk nor in memory. The folder is put aside, not removed: ext4 without a journal (run.py) would look at each of its
+        inodes again while the next round writes."""
         self.server.stop()
-        shutil.rmtree(self.cache)
+        self.forgotten += 1
+        self.cache.rename(self.cache.with_name(f"forgotten-{self.forgotten}"))
         return self.begin()
 
     def cpu_s(self):
