@@ -4,8 +4,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "pacs/util/limits.h"
+
+#define STEPS_BACK                                                                                           \
+    10 /* behind those who wait for an answer, but not so far that a lock it holds is not let go */
 
 typedef struct Queued {
     TranscodeLruEntry base;
@@ -51,6 +56,7 @@ static void *run(void *context)
 {
     TranscodeWriter *writer = context;
 
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), STEPS_BACK); /* of this thread alone; it may be refused */
     (void)pthread_mutex_lock(&writer->lock);
     for (;;) {
         while (!writer->queue.oldest && !writer->is_ending)
