@@ -40,6 +40,8 @@ PacsStatus transcode_picture_init(TranscodePicture *picture, uint32_t width, uin
 void transcode_picture_clear(TranscodePicture *picture)
 {
     free(picture->pixels);
+    if (picture->rows)
+        picture->rows->ops->free(picture->rows);
     *picture = (TranscodePicture){0};
 }
 
@@ -67,8 +69,14 @@ bool transcode_format_has_profile(TranscodeFormat format)
     return formats[format]->has_profile;
 }
 
+bool transcode_format_takes_rows(TranscodeFormat format)
+{
+    return formats[format]->write_shared != NULL;
+}
+
 static PacsStatus check(const TranscodePicture *picture, const TranscodePictureFormat *format, PacsError *err)
 {
+    assert(picture->pixels || (picture->rows && format->write_shared));
     if ((picture->bits == 16 && !format->has_16_bits) || (picture->channels == 4 && !format->has_opacity))
         return pacs_fail(err, PACS_UNSUPPORTED, "%s has no pictures of %u channels with %u bits",
                          format->media_type, picture->channels, picture->bits);
@@ -78,8 +86,9 @@ static PacsStatus check(const TranscodePicture *picture, const TranscodePictureF
     return PACS_OK;
 }
 
-PacsStatus transcode_picture_write(const TranscodePicture *picture, TranscodeFormat format, uint32_t quality,
-                                   PacsBuffer *out, PacsError *err)
+PacsStatus transcode_picture_write_shared(const TranscodePicture *picture, TranscodeFormat format,
+                                          uint32_t quality, TranscodeHands hands, PacsBuffer *out,
+                                          PacsError *err)
 {
     const size_t before = out->size;
 
@@ -87,8 +96,15 @@ PacsStatus transcode_picture_write(const TranscodePicture *picture, TranscodeFor
     if (status != PACS_OK)
         return status;
     quality = quality == 0 ? DEFAULT_QUALITY : quality > QUALITY_MAX ? QUALITY_MAX : quality;
-    status = formats[format]->write(picture, quality, out, err);
+    status = formats[format]->write_shared ? formats[format]->write_shared(picture, quality, hands, out, err)
+                                           : formats[format]->write(picture, quality, out, err);
     if (status != PACS_OK)
         out->size = before;
     return status;
+}
+
+PacsStatus transcode_picture_write(const TranscodePicture *picture, TranscodeFormat format, uint32_t quality,
+                                   PacsBuffer *out, PacsError *err)
+{
+    return transcode_picture_write_shared(picture, format, quality, (TranscodeHands){0}, out, err);
 }

@@ -14,7 +14,10 @@ typedef struct TranscodePictureFormat {
     bool has_opacity;
     bool has_profile;
     uint32_t max_side; /* columns or rows; 0: as many as a picture may have */
+    /** One of the two; the second one takes pictures in rows too. */
     PacsStatus (*write)(const TranscodePicture *picture, uint32_t quality, PacsBuffer *out, PacsError *err);
+    PacsStatus (*write_shared)(const TranscodePicture *picture, uint32_t quality, TranscodeHands hands,
+                               PacsBuffer *out, PacsError *err);
 } TranscodePictureFormat;
 
 extern const TranscodePictureFormat transcode_picture_jpeg;

@@ -1,17 +1,15 @@
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <stdio.h> /* jpeglib.h wants it */
+#include <stdlib.h>
 #include <string.h>
 
 #include <jpeglib.h>
 
+#include "transcode/jpeg_grey.h"
 #include "transcode/picture_format.h"
 
-/**
- * JPEG by libjpeg-turbo: grey as it is, colour as YCbCr. It reports by longjmp out of its callbacks.
- *
- * Grey goes in as raw data, blocks of 8 by 8 whose margins are filled here as the library would: its way from rows of
- * grey to rows of grey is a loop over single samples, a quarter of the whole time.
- */
+/** JPEG: grey by our own writer, colour as YCbCr by libjpeg-turbo, which reports by longjmp out of its callbacks. */
 
 #define ROOM_AT_ONCE (64u << 10)
 #define ROWS_AT_ONCE 16
@@ -26,7 +24,6 @@ typedef struct Writer {
     PacsStatus status;
     PacsError *err;
     PacsBuffer *out;
-    uint8_t *margin; /* grey: a row of blocks, where the picture does not fill them */
 } Writer;
 
 static _Noreturn void fail(j_common_ptr jpeg)
@@ -80,11 +77,11 @@ static void describe(Writer *writer, const TranscodePicture *picture, uint32_t q
 
     jpeg->image_width = picture->width;
     jpeg->image_height = picture->height;
-    jpeg->input_components = picture->channels;
-    jpeg->in_color_space = picture->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg->input_components = 3;
+    jpeg->in_color_space = JCS_RGB;
     jpeg_set_defaults(jpeg);
     jpeg_set_quality(jpeg, (int)quality, TRUE);
-    if (picture->channels == 3 && quality >= QUALITY_OF_FULL_COLOUR)
+    if (quality >= QUALITY_OF_FULL_COLOUR)
         jpeg->comp_info[0].h_samp_factor = jpeg->comp_info[0].v_samp_factor = 1;
 }
 
@@ -103,40 +100,8 @@ static void write_rows(Writer *writer, const TranscodePicture *picture)
     }
 }
 
-/* Of a row of blocks: the picture's own rows, or copies drawn out to the right and downwards. */
-static void take_blocks(Writer *writer, const TranscodePicture *picture, JSAMPROW rows[DCTSIZE])
-{
-    const uint32_t first = writer->jpeg.next_scanline;
-    const size_t width = picture->width, full = writer->jpeg.comp_info[0].width_in_blocks * (size_t)DCTSIZE;
-
-    for (uint32_t i = 0; i < DCTSIZE; i++) {
-        const uint32_t y = first + i < picture->height ? first + i : picture->height - 1;
-        uint8_t *row = picture->pixels + y * width;
-        rows[i] = row;
-        if (full == width)
-            continue;
-        rows[i] = writer->margin + i * full;
-        memcpy(rows[i], row, width);
-        memset(rows[i] + width, row[width - 1], full - width);
-    }
-}
-
-static void write_blocks(Writer *writer, const TranscodePicture *picture)
-{
-    JSAMPROW rows[DCTSIZE];
-    JSAMPARRAY planes[1] = {rows};
-
-    writer->margin = writer->jpeg.mem->alloc_large((j_common_ptr)&writer->jpeg, JPOOL_IMAGE,
-                                                   writer->jpeg.comp_info[0].width_in_blocks *
-                                                       (size_t)DCTSIZE * DCTSIZE);
-    while (writer->jpeg.next_scanline < picture->height) {
-        take_blocks(writer, picture, rows);
-        (void)jpeg_write_raw_data(&writer->jpeg, planes, DCTSIZE); /* all, or it fails */
-    }
-}
-
-static PacsStatus write_picture(const TranscodePicture *picture, uint32_t quality, PacsBuffer *out,
-                                PacsError *err)
+static PacsStatus write_colour(const TranscodePicture *picture, uint32_t quality, PacsBuffer *out,
+                               PacsError *err)
 {
     Writer writer = {.err = err, .out = out};
 
@@ -149,23 +114,174 @@ static PacsStatus write_picture(const TranscodePicture *picture, uint32_t qualit
         jpeg_create_compress(&writer.jpeg);
         writer.jpeg.dest = &writer.destination;
         describe(&writer, picture, quality);
-        writer.jpeg.raw_data_in = picture->channels == 1;
         jpeg_start_compress(&writer.jpeg, TRUE);
         if (transcode_picture_has_profile(picture))
             jpeg_write_icc_profile(&writer.jpeg, picture->icc_profile, (unsigned)picture->icc_profile_size);
-        if (writer.jpeg.raw_data_in)
-            write_blocks(&writer, picture);
-        else
-            write_rows(&writer, picture);
+        write_rows(&writer, picture);
         jpeg_finish_compress(&writer.jpeg);
     }
     jpeg_destroy_compress(&writer.jpeg);
     return writer.status;
 }
 
+/* ---- Grey ---- */
+
+#define WRITERS_MAX 64 /* cores beyond that find other work */
+
+/** What one thread has written: strips one behind the other. */
+typedef struct Sheaf {
+    PacsBuffer bytes;
+    PacsStatus status;
+    PacsError error;
+} Sheaf;
+
+typedef struct Strip {
+    const Sheaf *sheaf;
+    size_t offset, size;
+} Strip;
+
+typedef struct GreyWork {
+    const TranscodePicture *picture;
+    JpegGrey grey;
+    atomic_uint next_strip, next_sheaf;
+    Strip *strips;
+    Sheaf sheaves[WRITERS_MAX];
+} GreyWork;
+
+static const uint8_t *find_row(void *context, uint32_t y, uint8_t *scratch)
+{
+    const TranscodePicture *picture = context;
+
+    (void)scratch;
+    return picture->pixels + (size_t)y * picture->width;
+}
+
+/** Of a picture in rows. */
+typedef struct RowReader {
+    const TranscodeRowsOps *ops;
+    void *reader;
+} RowReader;
+
+static const uint8_t *make_row(void *context, uint32_t y, uint8_t *scratch)
+{
+    const RowReader *reader = context;
+
+    reader->ops->read(reader->reader, y, scratch);
+    return scratch;
+}
+
+static PacsStatus open_rows(const TranscodePicture *picture, RowReader *reader, JpegRows *ret_rows,
+                            PacsError *err)
+{
+    if (picture->pixels) {
+        *ret_rows = (JpegRows){find_row, (void *)picture};
+        return PACS_OK;
+    }
+    reader->ops = picture->rows->ops;
+    *ret_rows = (JpegRows){make_row, reader};
+    return reader->ops->open(picture->rows, &reader->reader, err);
+}
+
+static void close_rows(const RowReader *reader)
+{
+    if (reader->reader)
+        reader->ops->close(reader->reader);
+}
+
+static PacsStatus write_strips(GreyWork *work, const JpegRows *rows, Sheaf *sheaf)
+{
+    PacsBuffer *bytes = &sheaf->bytes;
+    PacsStatus status = PACS_OK;
+    uint32_t index;
+
+    while (status == PACS_OK && (index = atomic_fetch_add(&work->next_strip, 1)) < work->grey.strip_count) {
+        const size_t offset = bytes->size;
+        status = jpeg_grey_write_strip(&work->grey, index, rows, bytes, &sheaf->error);
+        work->strips[index] = (Strip){sheaf, offset, bytes->size - offset};
+    }
+    return status;
+}
+
+static void write_some(void *context)
+{
+    GreyWork *work = context;
+    const uint32_t index = atomic_fetch_add(&work->next_sheaf, 1);
+    RowReader reader = {0};
+    JpegRows rows;
+
+    if (index >= WRITERS_MAX)
+        return;
+    Sheaf *sheaf = &work->sheaves[index];
+    sheaf->status = open_rows(work->picture, &reader, &rows, &sheaf->error);
+    if (sheaf->status == PACS_OK)
+        sheaf->status = write_strips(work, &rows, sheaf);
+    close_rows(&reader);
+}
+
+/* Strips in their order, once all are there. */
+static PacsStatus join(const GreyWork *work, PacsBuffer *out, PacsError *err)
+{
+    for (size_t i = 0; i < WRITERS_MAX; i++)
+        if (work->sheaves[i].status != PACS_OK)
+            return pacs_fail(err, work->sheaves[i].status, "%s", work->sheaves[i].error.text);
+    for (uint32_t i = 0; i < work->grey.strip_count; i++)
+        (void)pacs_buffer_add(out, work->strips[i].sheaf->bytes.bytes + work->strips[i].offset,
+                              work->strips[i].size);
+    return pacs_buffer_check(out, err);
+}
+
+static PacsStatus write_together(GreyWork *work, TranscodeHands hands, PacsBuffer *out, PacsError *err)
+{
+    work->strips = calloc(work->grey.strip_count, sizeof *work->strips);
+    if (!work->strips)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory to write a JPEG");
+    for (size_t i = 0; i < WRITERS_MAX; i++)
+        pacs_buffer_init(&work->sheaves[i].bytes, out->max);
+    transcode_crew_work(hands, write_some, work);
+    const PacsStatus status = join(work, out, err);
+    for (size_t i = 0; i < WRITERS_MAX; i++)
+        pacs_buffer_clear(&work->sheaves[i].bytes);
+    free(work->strips);
+    return status;
+}
+
+static PacsStatus write_alone(const GreyWork *work, PacsBuffer *out, PacsError *err)
+{
+    RowReader reader = {0};
+    JpegRows rows;
+
+    PacsStatus status = open_rows(work->picture, &reader, &rows, err);
+    for (uint32_t strip = 0; status == PACS_OK && strip < work->grey.strip_count; strip++)
+        status = jpeg_grey_write_strip(&work->grey, strip, &rows, out, err);
+    close_rows(&reader);
+    return status;
+}
+
+static PacsStatus write_grey(const TranscodePicture *picture, uint32_t quality, TranscodeHands hands,
+                             PacsBuffer *out, PacsError *err)
+{
+    const bool has_profile = transcode_picture_has_profile(picture);
+    GreyWork work = {.picture = picture};
+
+    jpeg_grey_init(&work.grey, picture->width, picture->height, quality);
+    PacsStatus status = jpeg_grey_write_head(&work.grey, has_profile ? picture->icc_profile : NULL,
+                                             picture->icc_profile_size, out, err);
+    if (status == PACS_OK)
+        status = hands.count > 0 && work.grey.strip_count > 1 ? write_together(&work, hands, out, err)
+                                                              : write_alone(&work, out, err);
+    return status == PACS_OK ? jpeg_grey_write_end(out, err) : status;
+}
+
+static PacsStatus write_picture(const TranscodePicture *picture, uint32_t quality, TranscodeHands hands,
+                                PacsBuffer *out, PacsError *err)
+{
+    return picture->channels == 1 ? write_grey(picture, quality, hands, out, err)
+                                  : write_colour(picture, quality, out, err);
+}
+
 const TranscodePictureFormat transcode_picture_jpeg = {
     .media_type = "image/jpeg",
     .has_profile = true,
     .max_side = JPEG_MAX_DIMENSION,
-    .write = write_picture,
+    .write_shared = write_picture,
 };

@@ -69,19 +69,18 @@ static PacsStatus prepare_rgb(RenderRows *rows, PacsError *err)
 {
     TranscodeLayout row = rows->frame->layout;
     TranscodeLayout rgb;
-    size_t rgb_size = 0;
 
     row.rows = 1;
     PacsStatus status = transcode_colour_layout(&row, &rgb, err);
     if (status == PACS_OK)
         status = transcode_layout_size(&row, &rows->row_size, err);
     if (status == PACS_OK)
-        status = transcode_layout_size(&rgb, &rgb_size, err);
+        status = transcode_layout_size(&rgb, &rows->rgb_size, err);
     if (status == PACS_OK)
         status = prepare_levels(rows, err);
     if (status != PACS_OK)
         return status;
-    rows->scratch = malloc(rgb_size);
+    rows->scratch = malloc(rows->rgb_size);
     rows->gathered = malloc(rows->row_size);
     if (!rows->scratch || !rows->gathered)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for a row of colours");

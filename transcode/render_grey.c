@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transcode/processor.h"
 #include "transcode/render_private.h"
 
 /**
@@ -12,6 +13,7 @@
  */
 
 #define WORDS 65536
+#define CHECKED 256 /* words at a time */
 
 /* ---- Colours ---- */
 
@@ -63,6 +65,49 @@ static void put_color(uint8_t *to, uint32_t color)
     to[2] = (uint8_t)(color >> 16);
 }
 
+/* ---- Words of 16 bits ---- */
+
+static void render_ramp(const RenderRamp *ramp, const RenderWord16 *words, size_t count, uint8_t *to)
+{
+#ifdef __x86_64__
+    render_ramp_v3(ramp, words, count, to);
+#else
+    (void)ramp, (void)words, (void)count, (void)to; /* prepare_ramp() never chooses it */
+#endif
+}
+
+typedef struct Words {
+    uint16_t low, high;
+} Words;
+
+/* Smallest and largest word of a part of the frame, as signed ones where they are. */
+static Words words_of(const TranscodeFrame *frame, uint32_t x, uint32_t y, uint32_t columns, uint32_t rows)
+{
+    const uint16_t flip = frame->layout.is_signed ? 0 : 0x8000;
+    int16_t low = INT16_MAX;
+    int16_t high = INT16_MIN;
+
+    for (uint32_t end = y + rows; y < end; y++) {
+        const RenderWord16 *words = (const RenderWord16 *)frame->bytes + (size_t)y * frame->layout.columns +
+                                    x;
+        for (uint32_t i = 0; i < columns; i++) {
+            const int16_t word = (int16_t)(words[i] ^ flip);
+            if (word < low)
+                low = word;
+            if (word > high)
+                high = word;
+        }
+    }
+    return (Words){(uint16_t)low ^ flip, (uint16_t)high ^ flip};
+}
+
+static Words words_shown(const RenderRows *rows)
+{
+    const RenderGeometry *shown = &rows->geometry;
+
+    return words_of(rows->frame, shown->x, shown->y, shown->columns, shown->rows);
+}
+
 /* ---- The range of a frame's values ---- */
 
 typedef struct Range {
@@ -76,6 +121,61 @@ static void include(Range *range, const RenderTone *tone, double stored)
     const double value = render_tone_modality(tone, stored);
     range->smallest = fmin(range->smallest, value);
     range->largest = fmax(range->largest, value);
+}
+
+/* Of words whose lowest bits are the value. */
+static uint16_t value_mask(const TranscodeLayout *layout)
+{
+    return (uint16_t)((1u << layout->bits_stored) - 1);
+}
+
+static uint16_t value_sign(const TranscodeLayout *layout)
+{
+    return (uint16_t)(layout->is_signed ? 1u << (layout->bits_stored - 1) : 0);
+}
+
+typedef struct Values {
+    int32_t smallest, largest;
+} Values;
+
+/* Of a whole frame. The words' lowest bits are the value, whatever stands above them; loops over words of one size, which
+ * vectorise. */
+static Values values_of(const TranscodeFrame *frame)
+{
+    const TranscodeLayout *layout = &frame->layout;
+    const RenderWord16 *words = (const RenderWord16 *)frame->bytes;
+    const uint16_t mask = value_mask(layout), sign = value_sign(layout);
+    const uint16_t flip = layout->is_signed ? 0 : 0x8000;
+    int16_t smallest = INT16_MAX;
+    int16_t largest = INT16_MIN;
+
+    for (size_t i = 0, count = (size_t)layout->rows * layout->columns; i < count; i++) {
+        const int16_t value = (int16_t)((uint16_t)(((words[i] & mask) ^ sign) - sign) ^ flip);
+        if (value < smallest)
+            smallest = value;
+        if (value > largest)
+            largest = value;
+    }
+    const int32_t base = layout->is_signed ? 0 : 0x8000;
+    return (Values){smallest + base, largest + base};
+}
+
+/* Smallest and largest value tell it all where they are no padding, which is quicker to find than what occurs. False: they
+ * do not. */
+static bool include_extremes(Range *range, const RenderRows *rows)
+{
+    const TranscodeLayout *layout = &rows->frame->layout;
+
+    if (layout->bits_allocated != 16 || layout->high_bit != layout->bits_stored - 1 ||
+        rows->rendering->modality_lut)
+        return false;
+    const Values values = values_of(rows->frame);
+    if (render_tone_is_padding(&rows->tone, values.smallest) ||
+        render_tone_is_padding(&rows->tone, values.largest))
+        return false;
+    include(range, &rows->tone, values.smallest);
+    include(range, &rows->tone, values.largest);
+    return true;
 }
 
 static void include_words(Range *range, const RenderRows *rows, uint64_t pixels)
@@ -115,6 +215,8 @@ static void set_range(RenderRows *rows)
     if (layout->bits_stored == 1) {
         include(&range, &rows->tone, 0); /* a mask may be all set, or empty */
         include(&range, &rows->tone, layout->is_signed ? -1 : 1);
+    } else if (include_extremes(&range, rows)) {
+        /* that is all there is to know */
     } else if (layout->bits_allocated <= 16) {
         include_words(&range, rows, (uint64_t)layout->rows * layout->columns);
     } else {
@@ -144,6 +246,14 @@ static void tones_of_16(const RenderRows *rows, uint32_t y, uint8_t *to)
 
     for (uint32_t i = 0; i < rows->geometry.columns; i++)
         to[i] = table[words[i]];
+}
+
+static void tones_by_ramp(const RenderRows *rows, uint32_t y, uint8_t *to)
+{
+    const RenderWord16 *words = (const RenderWord16 *)rows->frame->bytes +
+                                (size_t)y * rows->frame->layout.columns + rows->geometry.x;
+
+    render_ramp(&rows->ramp, words, rows->geometry.columns, to);
 }
 
 static void colors_of_8(const RenderRows *rows, uint32_t y, uint8_t *to)
@@ -187,33 +297,6 @@ static void colors_of_values(const RenderRows *rows, uint32_t y, uint8_t *to)
 
 /* ---- Tables ---- */
 
-typedef struct Words {
-    uint16_t low, high;
-} Words;
-
-/* Smallest and largest word of what is shown, as signed ones where they are. */
-static Words words_shown(const RenderRows *rows)
-{
-    const RenderGeometry *shown = &rows->geometry;
-    const TranscodeLayout *layout = &rows->frame->layout;
-    const uint16_t flip = layout->is_signed ? 0 : 0x8000;
-    int16_t low = INT16_MAX;
-    int16_t high = INT16_MIN;
-
-    for (uint32_t y = shown->y; y < shown->y + shown->rows; y++) {
-        const RenderWord16 *words = (const RenderWord16 *)rows->frame->bytes + (size_t)y * layout->columns +
-                                    shown->x;
-        for (uint32_t i = 0; i < shown->columns; i++) {
-            const int16_t word = (int16_t)(words[i] ^ flip);
-            if (word < low)
-                low = word;
-            if (word > high)
-                high = word;
-        }
-    }
-    return (Words){(uint16_t)low ^ flip, (uint16_t)high ^ flip};
-}
-
 static void fill_table(RenderRows *rows, Words words)
 {
     const TranscodeLayout *layout = &rows->frame->layout;
@@ -229,6 +312,39 @@ static void fill_table(RenderRows *rows, Words words)
     }
 }
 
+/* Whether the table says of all words what the ramp does: no padding between, nothing rounded otherwise. */
+static bool is_ramp(const RenderRows *rows, Words words)
+{
+    const uint32_t last = (uint32_t)words.high + (words.high < words.low ? WORDS : 0);
+    uint16_t some[CHECKED];
+    uint8_t tones[CHECKED];
+
+    for (uint32_t first = words.low; first <= last; first += CHECKED) {
+        const uint32_t count = last - first < CHECKED ? last - first + 1 : CHECKED;
+        for (uint32_t i = 0; i < count; i++)
+            some[i] = (uint16_t)(first + i);
+        render_ramp(&rows->ramp, some, count, tones);
+        for (uint32_t i = 0; i < count; i++)
+            if (tones[i] != rows->table[some[i]])
+                return false;
+    }
+    return true;
+}
+
+/* Working tones out takes half the time of looking them up, where the processor does eight at once. */
+static void prepare_ramp(RenderRows *rows, Words words)
+{
+    const TranscodeLayout *layout = &rows->frame->layout;
+
+    if (!transcode_has_v3() || layout->high_bit != layout->bits_stored - 1 ||
+        !render_tone_line(&rows->tone, &rows->ramp))
+        return;
+    rows->ramp.mask = value_mask(layout);
+    rows->ramp.sign = value_sign(layout);
+    if (is_ramp(rows, words))
+        rows->make = tones_by_ramp;
+}
+
 static PacsStatus prepare_table(RenderRows *rows, PacsError *err)
 {
     const bool is_8 = rows->frame->layout.bits_allocated == 8;
@@ -239,11 +355,14 @@ static PacsStatus prepare_table(RenderRows *rows, PacsError *err)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for a table of tones");
     if (render_tone_needs_range(&rows->tone))
         set_range(rows);
-    fill_table(rows, is_8 ? (Words){0, 255} : words_shown(rows));
+    const Words words = is_8 ? (Words){0, 255} : words_shown(rows);
+    fill_table(rows, words);
     if (rows->source_channels == 3)
         rows->make = is_8 ? colors_of_8 : colors_of_16;
     else
         rows->make = is_8 ? tones_of_8 : tones_of_16;
+    if (!is_8 && rows->source_channels == 1)
+        prepare_ramp(rows, words);
     return PACS_OK;
 }
 

@@ -47,6 +47,12 @@ int32_t render_sample_of_word(const TranscodeLayout *layout, uint32_t word);
 
 /* ---- Tones ---- */
 
+/** A straight line from words to tones, cut off at black and white. */
+typedef struct RenderRamp {
+    float slope, start;  /* with the half that rounds */
+    uint16_t mask, sign; /* of the value in a word; no sign: 0 */
+} RenderRamp;
+
 /** From a stored value to how bright it is. */
 typedef struct RenderTone {
     const TranscodeRendering *rendering;
@@ -69,7 +75,12 @@ void render_tone_set_range(RenderTone *tone, double smallest, double largest);
 bool render_tone_is_padding(const RenderTone *tone, double stored);
 /** After the modality LUT. */
 double render_tone_modality(const RenderTone *tone, double stored);
+/** The line that tones of stored values lie on, but for rounding and padding. False: it is none. */
+bool render_tone_line(const RenderTone *tone, RenderRamp *ret_ramp);
 uint8_t render_tone_of(const RenderTone *tone, double stored);
+
+/** Only where transcode_has_v3() (processor.h). */
+void render_ramp_v3(const RenderRamp *ramp, const RenderWord16 *words, size_t count, uint8_t *restrict to);
 
 /* ---- Rows ---- */
 
@@ -89,11 +100,14 @@ struct RenderRows {
 
     bool has_low_bytes_only; /* of the palette */
     uint8_t *table;          /* tones of all words; or NULL */
+    RenderRamp ramp;         /* in place of the table, where `make` goes by it */
     uint32_t *colors;        /* 0xBBGGRR of all words; or NULL */
     double *values;          /* one row of stored values */
     uint8_t *scratch;        /* one row of RGB in words */
     uint8_t *gathered;       /* one row of planes */
     size_t row_size;         /* of a row of words */
+    size_t rgb_size;         /* of one of RGB in words */
+    bool is_copy;            /* the tables are another's */
     uint8_t *mask;           /* one row of a shutter: 1 is shown */
     double *crossings;       /* of its polygon with one row */
 };
@@ -101,6 +115,8 @@ struct RenderRows {
 PACS_CHECKED PacsStatus render_rows_init(RenderRows *rows, const TranscodeFrame *frame,
                                          const TranscodeRendering *rendering, const TranscodeView *view,
                                          const RenderGeometry *geometry, PacsError *err);
+/** Another reader of the same rows, which outlive it: what a row is made in is its own. */
+PACS_CHECKED PacsStatus render_rows_copy(const RenderRows *rows, RenderRows *ret_copy, PacsError *err);
 void render_rows_clear(RenderRows *rows);
 /** Row y of the image (from geometry.y on) with all that lies on it; geometry.columns pixels. */
 void render_row(const RenderRows *rows, uint32_t y, uint8_t *to);

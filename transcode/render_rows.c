@@ -39,10 +39,45 @@ PacsStatus render_rows_init(RenderRows *rows, const TranscodeFrame *frame,
     return status == PACS_OK ? prepare_layers(rows, err) : status;
 }
 
+/* Memory as another has it, or none. */
+static bool make_alike(void **ret_memory, const void *other, size_t size)
+{
+    *ret_memory = other ? malloc(size) : NULL;
+    return *ret_memory || !other;
+}
+
+PacsStatus render_rows_copy(const RenderRows *rows, RenderRows *ret_copy, PacsError *err)
+{
+    const TranscodeShutter *shutter = rows->rendering->shutter;
+    const size_t vertices = shutter ? shutter->vertex_count : 0;
+    void *values, *scratch, *gathered, *mask, *crossings;
+    RenderRows copy = *rows;
+
+    bool is_made = make_alike(&values, rows->values, rows->frame->layout.columns * sizeof *rows->values);
+    is_made = make_alike(&scratch, rows->scratch, rows->rgb_size) && is_made;
+    is_made = make_alike(&gathered, rows->gathered, rows->row_size) && is_made;
+    is_made = make_alike(&mask, rows->mask, rows->geometry.columns) && is_made;
+    is_made = make_alike(&crossings, rows->crossings, (vertices + 1) * sizeof *rows->crossings) && is_made;
+    copy.is_copy = true;
+    copy.values = values;
+    copy.scratch = scratch;
+    copy.gathered = gathered;
+    copy.mask = mask;
+    copy.crossings = crossings;
+    if (is_made) {
+        *ret_copy = copy;
+        return PACS_OK;
+    }
+    render_rows_clear(&copy);
+    return pacs_fail(err, PACS_NO_MEMORY, "no memory for a row");
+}
+
 void render_rows_clear(RenderRows *rows)
 {
-    free(rows->table);
-    free(rows->colors);
+    if (!rows->is_copy) {
+        free(rows->table);
+        free(rows->colors);
+    }
     free(rows->values);
     free(rows->scratch);
     free(rows->gathered);

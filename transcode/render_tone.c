@@ -154,6 +154,26 @@ double render_tone_modality(const RenderTone *tone, double stored)
     return stored * rendering->rescale_slope + rendering->rescale_intercept;
 }
 
+bool render_tone_line(const RenderTone *tone, RenderRamp *ret_ramp)
+{
+    const TranscodeRendering *rendering = tone->rendering;
+    const bool has_steps = tone->window.function == TRANSCODE_LINEAR && tone->window.width >= 1;
+    const double center = tone->window.center - (has_steps ? 0.5 : 0);
+    const double width = tone->window.width - (has_steps ? 1 : 0);
+
+    if (!tone->has_window || tone->window.function == TRANSCODE_SIGMOID || width <= 0 ||
+        rendering->modality_lut || rendering->presentation_lut)
+        return false;
+    double slope = 255 * rendering->rescale_slope / width;
+    double start = 255 * ((rendering->rescale_intercept - center) / width + 0.5);
+    if (tone->is_inverted) {
+        slope = -slope;
+        start = 255 - start;
+    }
+    *ret_ramp = (RenderRamp){.slope = (float)slope, .start = (float)(start + 0.5)};
+    return true;
+}
+
 uint8_t render_tone_of(const RenderTone *tone, double stored)
 {
     const TranscodeLut *presentation = tone->rendering->presentation_lut;

@@ -1,6 +1,6 @@
 #include "transcode/rendering.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #include "transcode/render_private.h"
 
@@ -64,18 +64,106 @@ static PacsStatus render_shown(const TranscodeFrame *frame, const TranscodeRende
     return PACS_OK;
 }
 
+/* A frame and a rendering that fit each other, and what of them is shown. */
+static PacsStatus prepare(TranscodeFrame *frame, const TranscodeRendering *rendering,
+                          const TranscodeView *view, RenderGeometry *ret_geometry, PacsError *err)
+{
+    transcode_layout_settle(&frame->layout, frame->size);
+    settle_colour(&frame->layout);
+    const PacsStatus status = check_frame(frame, err);
+    return status == PACS_OK ? render_geometry_of(&frame->layout, rendering, view, ret_geometry, err)
+                             : status;
+}
+
 PacsStatus transcode_render(const TranscodeFrame *native, const TranscodeRendering *rendering,
                             const TranscodeView *view, TranscodePicture *ret_picture, PacsError *err)
 {
     TranscodeFrame frame = *native;
     RenderGeometry geometry;
 
-    transcode_layout_settle(&frame.layout, frame.size);
-    settle_colour(&frame.layout);
-    PacsStatus status = check_frame(&frame, err);
-    if (status == PACS_OK)
-        status = render_geometry_of(&frame.layout, rendering, view, &geometry, err);
+    const PacsStatus status = prepare(&frame, rendering, view, &geometry, err);
     return status == PACS_OK ? render_shown(&frame, rendering, view, &geometry, ret_picture, err) : status;
+}
+
+/* ---- Rows as they are asked for ---- */
+
+typedef struct LazyRows {
+    TranscodeRows base;
+    TranscodeFrame frame;
+    RenderRows rows;
+} LazyRows;
+
+static PacsStatus lazy_open(const TranscodeRows *self, void **ret_reader, PacsError *err)
+{
+    const LazyRows *lazy = (const LazyRows *)self;
+    RenderRows *reader = malloc(sizeof *reader);
+
+    if (!reader)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for a row");
+    const PacsStatus status = render_rows_copy(&lazy->rows, reader, err);
+    if (status == PACS_OK)
+        *ret_reader = reader;
+    else
+        free(reader);
+    return status;
+}
+
+static void lazy_read(void *reader, uint32_t y, uint8_t *to)
+{
+    const RenderRows *rows = reader;
+
+    render_row(rows, rows->geometry.y + y, to);
+}
+
+static void lazy_close(void *reader)
+{
+    if (reader)
+        render_rows_clear(reader);
+    free(reader);
+}
+
+static void lazy_free(TranscodeRows *self)
+{
+    LazyRows *lazy = (LazyRows *)self;
+
+    render_rows_clear(&lazy->rows);
+    free(lazy);
+}
+
+static bool is_straight(const RenderRows *rows)
+{
+    const RenderGeometry *geometry = &rows->geometry;
+
+    return rows->channels == 1 && !geometry->is_scaled && geometry->rotation == 0 && !geometry->is_mirrored &&
+           !geometry->is_upside_down && rows->rendering->graphic_count == 0;
+}
+
+PacsStatus transcode_render_rows(const TranscodeFrame *native, const TranscodeRendering *rendering,
+                                 const TranscodeView *view, TranscodePicture *ret_picture, PacsError *err)
+{
+    static const TranscodeRowsOps ops = {
+        .open = lazy_open, .read = lazy_read, .close = lazy_close, .free = lazy_free};
+    RenderGeometry geometry;
+    LazyRows *lazy = calloc(1, sizeof *lazy);
+
+    if (!lazy)
+        return pacs_fail(err, PACS_NO_MEMORY, "no memory for a picture");
+    *lazy = (LazyRows){.base.ops = &ops, .frame = *native};
+    PacsStatus status = prepare(&lazy->frame, rendering, view, &geometry, err);
+    if (status == PACS_OK)
+        status = render_rows_init(&lazy->rows, &lazy->frame, rendering, view, &geometry, err);
+    if (status != PACS_OK || !is_straight(&lazy->rows)) {
+        lazy_free(&lazy->base);
+        return status == PACS_OK ? transcode_render(native, rendering, view, ret_picture, err) : status;
+    }
+    *ret_picture = (TranscodePicture){.width = geometry.width,
+                                      .height = geometry.height,
+                                      .channels = 1,
+                                      .bits = 8,
+                                      .rows = &lazy->base,
+                                      .icc_profile = rendering->icc_profile,
+                                      .icc_profile_size = rendering->icc_profile_size};
+    return PACS_OK;
 }
 
 PacsStatus transcode_render_size(const TranscodeLayout *layout, const TranscodeRendering *rendering,

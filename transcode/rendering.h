@@ -146,6 +146,13 @@ PACS_CHECKED PacsStatus transcode_render(const TranscodeFrame *native, const Tra
                                          const TranscodeView *view, TranscodePicture *ret_picture,
                                          PacsError *err);
 
+/** The same picture in rows (TranscodePicture), which are made as they are written, where nothing stands between a frame's
+ *  rows and the picture's: grey, neither scaled, turned nor drawn on. Else as above. What is given has to stay as it is
+ *  until the picture was cleared. */
+PACS_CHECKED PacsStatus transcode_render_rows(const TranscodeFrame *native,
+                                              const TranscodeRendering *rendering, const TranscodeView *view,
+                                              TranscodePicture *ret_picture, PacsError *err);
+
 /** Size of the picture that would come, without pixels. */
 PACS_CHECKED PacsStatus transcode_render_size(const TranscodeLayout *layout,
                                               const TranscodeRendering *rendering, const TranscodeView *view,

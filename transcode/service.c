@@ -43,6 +43,8 @@ PacsStatus transcode_service_new(const TranscodeServiceOptions *options, PacsMet
     if (!service->scratch)
         return pacs_fail(err, PACS_NO_MEMORY, "no memory for transcoding");
     PacsStatus status = transcode_cache_new(options, &service->metrics, &service->cache, err);
+    if (status == PACS_OK && service->workers > 1)
+        status = transcode_crew_new(service->workers - 1, &service->crew, err);
     if (status == PACS_OK && options->helper)
         status = transcode_helpers_new(options, service->workers, &service->metrics, &service->helpers, err);
     if (status == PACS_OK)
@@ -54,6 +56,7 @@ void transcode_service_free(TranscodeService *service)
 {
     if (!service)
         return;
+    transcode_crew_free(service->crew);
     transcode_helpers_free(service->helpers);
     transcode_cache_free(service->cache);
     while (service->scratch_count > 0)
@@ -136,6 +139,16 @@ void transcode_service_forget(TranscodeService *service, const char *object)
 PacsBuffer *transcode_work_scratch(TranscodeWork *work)
 {
     return &work->scratch;
+}
+
+TranscodeHands transcode_work_hands(TranscodeWork *work)
+{
+    TranscodeService *service = work->service;
+
+    (void)pthread_mutex_lock(&service->lock);
+    const uint32_t idle = service->workers - service->busy; /* we are one of the busy */
+    (void)pthread_mutex_unlock(&service->lock);
+    return (TranscodeHands){service->crew, idle};
 }
 
 PacsStatus transcode_work_decode(TranscodeWork *work, const TranscodeFrame *frame,

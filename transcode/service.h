@@ -4,6 +4,7 @@
 #include "pacs/util/metrics.h"
 #include "pacs/util/status.h"
 #include "transcode/codec.h"
+#include "transcode/crew.h"
 
 /**
  * Where and when frames are worked on, and what is kept of it: as much at once as there are cores, one computation for
@@ -98,6 +99,9 @@ void transcode_service_forget(TranscodeService *service, const char *object);
 /** Empty memory for pixels, up to PACS_MAX_FRAME_BYTES: the same as of works before, so that it need not be had from the
  *  kernel page by page, and lies in the processor's caches. One for each work; borrowed until `make` returns. */
 PacsBuffer *transcode_work_scratch(TranscodeWork *work);
+
+/** Those who have nothing to do at this moment, to share the work with. */
+TranscodeHands transcode_work_hands(TranscodeWork *work);
 
 /** PACS_CANCELLED where nobody waits for it any more. */
 PACS_CHECKED PacsStatus transcode_work_check(TranscodeWork *work, PacsError *err);

@@ -37,6 +37,7 @@ struct TranscodeService {
     uint32_t max_waiting;
     TranscodeMetrics metrics;
     TranscodeCache *cache;
+    TranscodeCrew *crew;       /* as many as workers, but one; NULL: there is one */
     TranscodeHelpers *helpers; /* NULL: libraries decode in our own process */
 
     pthread_mutex_t lock; /* of what follows */

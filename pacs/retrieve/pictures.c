@@ -18,7 +18,7 @@
 #include "transcode/profile.h"
 
 #define RENDERER_VERSION                                                                                     \
-    4 /* rises when other pixels come out of the same attributes: what was kept is made anew */
+    5 /* rises when other pixels come out of the same attributes: what was kept is made anew */
 #define ANIMATION_SIDE 1024u /* of a cine nobody gave a size */
 #define REPRESENTATIVE_FRAME PACS_TAG(0x0028, 0x6010)
 
@@ -313,6 +313,12 @@ static PacsStatus read_attributes(Making *making, uint32_t frame_number, PacsIma
     return status;
 }
 
+/** Nobody looks at the picture between drawing and writing it. (Profiles leave greys alone.) */
+static bool is_written_only(const PacsPictureWish *wish)
+{
+    return transcode_format_takes_rows(wish->format) && !wish->annotations && !wish->is_animation;
+}
+
 static PacsStatus render(Making *making, const TranscodeFrame *native, const PacsImageAttributes *attributes,
                          const TranscodeView *view, TranscodePicture *ret_picture, PacsError *err)
 {
@@ -324,7 +330,9 @@ static PacsStatus render(Making *making, const TranscodeFrame *native, const Pac
     case PACS_LOOK_INT16:
         return transcode_render_values(native, 16, true, ret_picture, err);
     default:
-        return transcode_render(native, &attributes->rendering, view, ret_picture, err);
+        return is_written_only(&making->picture->wish)
+                   ? transcode_render_rows(native, &attributes->rendering, view, ret_picture, err)
+                   : transcode_render(native, &attributes->rendering, view, ret_picture, err);
     }
 }
 
@@ -447,7 +455,8 @@ static PacsStatus make_still(Making *making, PacsBuffer *out, PacsError *err)
     if (wish->is_thumbnail &&
         (status == PACS_UNSUPPORTED || status == PACS_INVALID || status == PACS_TOO_LARGE))
         status = pacs_placeholder_draw(&making->values, &wish->view, &picture, err);
-    return status == PACS_OK ? transcode_picture_write(&picture, wish->format, wish->quality, out, err)
+    return status == PACS_OK ? transcode_picture_write_shared(&picture, wish->format, wish->quality,
+                                                              transcode_work_hands(making->work), out, err)
                              : status;
 }
 

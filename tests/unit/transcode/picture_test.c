@@ -116,8 +116,9 @@ static void jpeg_is_close(void **state)
                                 40); /* where the ramp falls back to 0 */
 }
 
-/** libjpeg's own way in, row by row. */
-static void write_by_libjpeg(const TranscodePicture *picture, int quality, PacsBuffer *file)
+/** libjpeg's own way in, row by row; restart intervals as ours. */
+static void write_by_libjpeg(const TranscodePicture *picture, int quality, int restart_in_rows,
+                             PacsBuffer *file)
 {
     struct jpeg_compress_struct jpeg;
     struct jpeg_error_mgr errors; /* its error_exit ends the program: the test fails */
@@ -133,6 +134,7 @@ static void write_by_libjpeg(const TranscodePicture *picture, int quality, PacsB
     jpeg.in_color_space = JCS_GRAYSCALE;
     jpeg_set_defaults(&jpeg);
     jpeg_set_quality(&jpeg, quality, TRUE);
+    jpeg.restart_in_rows = restart_in_rows;
     jpeg_start_compress(&jpeg, TRUE);
     while (jpeg.next_scanline < jpeg.image_height) {
         JSAMPROW row = picture->pixels + (size_t)jpeg.next_scanline * picture->width;
@@ -144,6 +146,18 @@ static void write_by_libjpeg(const TranscodePicture *picture, int quality, PacsB
     free(bytes);
 }
 
+static void assert_written_as_by_libjpeg(const TranscodePicture *picture, int quality, int restart_in_rows)
+{
+    PACS_AUTO_BUFFER PacsBuffer ours = PACS_BUFFER(FILE_MAX);
+    PACS_AUTO_BUFFER PacsBuffer theirs = PACS_BUFFER(FILE_MAX);
+
+    assert_int_equal(transcode_picture_write(picture, TRANSCODE_JPEG, (uint32_t)quality, &ours, NULL),
+                     PACS_OK);
+    write_by_libjpeg(picture, quality, restart_in_rows, &theirs);
+    assert_int_equal(ours.size, theirs.size);
+    assert_memory_equal(ours.bytes, theirs.bytes, ours.size);
+}
+
 static void greys_are_written_as_libjpeg_itself_does(void **state)
 {
     (void)state;
@@ -152,13 +166,47 @@ static void greys_are_written_as_libjpeg_itself_does(void **state)
     for (size_t i = 0; i < sizeof sides / sizeof *sides; i++)
         for (size_t j = 0; j < sizeof sides / sizeof *sides; j++) {
             TRANSCODE_AUTO_PICTURE TranscodePicture picture = ramp(sides[i], sides[j], 1, 8);
-            PACS_AUTO_BUFFER PacsBuffer ours = PACS_BUFFER(FILE_MAX);
-            PACS_AUTO_BUFFER PacsBuffer theirs = PACS_BUFFER(FILE_MAX);
-            assert_int_equal(transcode_picture_write(&picture, TRANSCODE_JPEG, 85, &ours, NULL), PACS_OK);
-            write_by_libjpeg(&picture, 85, &theirs);
-            assert_int_equal(ours.size, theirs.size);
-            assert_memory_equal(ours.bytes, theirs.bytes, ours.size);
+            assert_written_as_by_libjpeg(&picture, 85, 0);
         }
+}
+
+/** Black and white by chance make the largest coefficients there are, and bytes that have to be stuffed. */
+static TranscodePicture noise(uint32_t width, uint32_t height, uint8_t mask)
+{
+    TranscodePicture picture = ramp(width, height, 1, 8);
+    uint32_t random = width;
+
+    for (size_t i = 0; i < (size_t)width * height; i++) {
+        random = random * 1664525 + 1013904223;
+        picture.pixels[i] = mask == 0x80 ? (uint8_t) - (random >> 31) : (uint8_t)(random >> 24) & mask;
+    }
+    return picture;
+}
+
+static void greys_of_any_quality_are_written_as_libjpeg_itself_does(void **state)
+{
+    (void)state;
+    static const uint8_t masks[] = {0, 0x03, 0x1F, 0xFF, 0x80};
+
+    for (size_t i = 0; i < sizeof masks; i++)
+        for (int quality = 1; quality <= 100; quality++) {
+            TRANSCODE_AUTO_PICTURE TranscodePicture picture = noise(41, 30, masks[i]);
+            assert_written_as_by_libjpeg(&picture, quality, 0);
+        }
+}
+
+static void large_greys_have_restart_intervals(void **state)
+{
+    (void)state;
+    TRANSCODE_AUTO_PICTURE TranscodePicture square = noise(512, 512, 0x1F);
+    TRANSCODE_AUTO_PICTURE TranscodePicture odd = noise(1001, 333, 0xFF);
+    TRANSCODE_AUTO_PICTURE TranscodePicture wide = noise(9001, 23, 0x3F);
+    TRANSCODE_AUTO_PICTURE TranscodePicture high = noise(3, 65500, 0x3F);
+
+    assert_written_as_by_libjpeg(&square, 90, 16);
+    assert_written_as_by_libjpeg(&odd, 90, 9); /* 126 blocks a row: 1,134 */
+    assert_written_as_by_libjpeg(&wide, 90, 1);
+    assert_written_as_by_libjpeg(&high, 90, 1024);
 }
 
 static void a_quality_makes_files_smaller(void **state)
@@ -336,6 +384,8 @@ int main(void)
         cmocka_unit_test(a_png_too_large_to_compress_at_once_is_the_same_picture),
         cmocka_unit_test(jpeg_is_close),
         cmocka_unit_test(greys_are_written_as_libjpeg_itself_does),
+        cmocka_unit_test(greys_of_any_quality_are_written_as_libjpeg_itself_does),
+        cmocka_unit_test(large_greys_have_restart_intervals),
         cmocka_unit_test(a_quality_makes_files_smaller),
         cmocka_unit_test(webp_is_close_and_at_100_exact),
         cmocka_unit_test(gif_keeps_greys_and_finds_256_colours_of_many),

@@ -1,10 +1,10 @@
-foreach(name render_tone render_colour render_layers render_geometry render_graphics)
+foreach(name render_rows render_tone render_colour render_layers render_geometry render_graphics)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode m SOURCES support/rendered.c)
 endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/picture_test SOURCES support/picture_read.c
     LINKS transcode PkgConfig::png PkgConfig::jpeg PkgConfig::webp PkgConfig::gif)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/profile_test LINKS transcode PkgConfig::lcms m)
-foreach(name layout colour)
+foreach(name colour crew jpeg_blocks layout)
     pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/${name}_test LINKS transcode m)
 endforeach()
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit transcode/object_test LINKS transcode PkgConfig::deflate

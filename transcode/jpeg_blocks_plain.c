@@ -1,0 +1,2 @@
+#define JPEG_BLOCKS jpeg_blocks_plain
+#include "transcode/jpeg_blocks.inc"
