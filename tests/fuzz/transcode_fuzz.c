@@ -26,8 +26,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static bool may_end_the_process(const char *transfer_syntax_uid)
 {
     static const char *const syntaxes[] = {
-        PACS_UID_JPEG_LS_LOSSLESS, PACS_UID_JPEG_LS_NEAR_LOSSLESS, PACS_UID_JPEG_2000_LOSSLESS,
-        PACS_UID_JPEG_2000,        PACS_UID_HTJ2K_LOSSLESS,        PACS_UID_HTJ2K_LOSSLESS_RPCL,
+        PACS_UID_JPEG_LS_LOSSLESS,
+        PACS_UID_JPEG_LS_NEAR_LOSSLESS,
+        PACS_UID_JPEG_2000_LOSSLESS,
+        PACS_UID_JPEG_2000,
+        PACS_UID_HTJ2K_LOSSLESS,
+        PACS_UID_HTJ2K_LOSSLESS_RPCL,
         PACS_UID_HTJ2K,
     };
 
