@@ -318,12 +318,28 @@ static PacsStatus hand_on(PacsJsonItems *items, PacsError *err)
     return status;
 }
 
+/** Bytes at the start that only go on with the string at hand: most of most documents. */
+static size_t string_run(const PacsJsonItems *items, const uint8_t *bytes, size_t size)
+{
+    size_t run = 0;
+
+    while (items->state == STATE_STRING && run < size && bytes[run] >= ' ' && bytes[run] != '"' &&
+           bytes[run] != '\\')
+        run++;
+    return run;
+}
+
 static PacsStatus feed(PacsJsonItems *items, const uint8_t *bytes, size_t size, PacsError *err)
 {
     PacsStatus status = PACS_OK;
     size_t kept = 0; /* bytes in front of this one are in items->item, or in no item */
 
     for (size_t i = 0; status == PACS_OK && i < size; i++, items->offset++) {
+        const size_t run = string_run(items, bytes + i, size - i);
+        i += run;
+        items->offset += run;
+        if (i == size)
+            break;
         bool was_in_item = items->in_item;
         status = step(items, bytes[i], err);
         if (!was_in_item)

@@ -229,9 +229,23 @@ size_t pacs_utf8_next(const char *text, size_t size, uint32_t *ret_code_point)
     return lead->size;
 }
 
+/** Bytes at the start that are surely ASCII: most of most texts, looked at eight at once. */
+static size_t ascii_run(const char *text, size_t size)
+{
+    size_t at = 0;
+    uint64_t eight;
+
+    for (; at + sizeof eight <= size; at += sizeof eight) {
+        memcpy(&eight, text + at, sizeof eight);
+        if (eight & UINT64_C(0x8080808080808080))
+            break;
+    }
+    return at;
+}
+
 bool pacs_utf8_valid(const char *text, size_t size)
 {
-    for (size_t at = 0; at < size;) {
+    for (size_t at = 0; (at += ascii_run(text + at, size - at)) < size;) {
         uint32_t code_point;
         size_t length = pacs_utf8_next(text + at, size - at, &code_point);
         if (length == 0)

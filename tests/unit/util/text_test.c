@@ -153,6 +153,21 @@ static bool valid(const char *text)
     return pacs_utf8_valid(text, strlen(text));
 }
 
+static void utf8_is_recognised_wherever_it_stands(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < 24; at++) {
+        char text[33] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+        text[at] = '\xC3';
+        assert_false(valid(text));
+        assert_false(pacs_utf8_valid(text, at + 1)); /* cut in the middle of a character */
+        text[at + 1] = '\xA9';
+        assert_true(valid(text));
+        text[at + 2] = '\xA9';
+        assert_false(valid(text));
+    }
+}
+
 static void utf8_is_recognised(void **state)
 {
     (void)state;
@@ -231,6 +246,7 @@ int main(void)
         cmocka_unit_test(hexadecimal_goes_both_ways),
         cmocka_unit_test(hexadecimal_of_another_size_or_alphabet_is_refused),
         cmocka_unit_test(utf8_is_recognised),
+        cmocka_unit_test(utf8_is_recognised_wherever_it_stands),
         cmocka_unit_test(cutting_keeps_characters_whole),
         cmocka_unit_test(cutting_what_is_no_utf8_still_ends),
     };
