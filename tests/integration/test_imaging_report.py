@@ -12,7 +12,7 @@ from conftest import require, require_program
 from support import events, reports
 from support.lightbox import BUILD, Lightbox
 from support.process import eventually
-from support.workers import SqliteTables, Worker
+from support.workers import PostgresTables, SqliteTables, Worker
 
 numbers = itertools.count()
 PAGE = b"%PDF-1.4\n1 0 obj\n<< >>\nendobj\ntrailer\n<< >>\n%%EOF\n"
@@ -25,7 +25,7 @@ def require_worker():
 class Reporting:
     """An archive that tells a Kafka, the platform, and the worker between them."""
 
-    def __init__(self, told, kafka, folder, settings=None):
+    def __init__(self, told, kafka, folder, settings=None, tables=None):
         self.told, self.server, self.kafka = told, told.server, kafka
         self.topic = f"platform.{next(numbers)}"
         self.group = f"report-{self.topic}"
@@ -37,9 +37,9 @@ class Reporting:
                    "Kafka": {"Brokers": kafka.brokers(), "TopicPrefix": told.prefix,
                              # quick to notice who has left, and who leads a topic that was made a moment ago
                              "Properties": {"session.timeout.ms": 6000, "topic.metadata.refresh.interval.ms": 1000}}}
-        self.worker = Worker("imaging-report", folder / "worker", SqliteTables(folder / "tables"), told.server, section,
+        self.worker = Worker("imaging-report", folder / "worker", tables or SqliteTables(folder / "tables"), told.server, section,
                              {"LogLevel": "debug", "ImagingReport": {"Organization": "Bệnh viện Thử", **(settings or {})}})
-        self.tables = reports.Tables(self.worker)
+        self.tables = None if tables else reports.Tables(self.worker)
 
     def start(self):
         self.worker.start()
@@ -78,11 +78,11 @@ class Reporting:
         return eventually(lambda: self.dead(study), "a dead letter")
 
 
-def open_reporting(folder, binary, kafka, settings=None):
+def open_reporting(folder, binary, kafka, settings=None, tables=None):
     require_worker()
     told = events.Told(Lightbox(folder / "lightbox", events.settings(kafka, next(events.prefixes)), binary=binary), kafka).ensure_topics()
     told.server.start()
-    return Reporting(told, kafka, folder, settings)
+    return Reporting(told, kafka, folder, settings, tables)
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +99,8 @@ def make_reporting(binary, kafka, tmp_path):
     """Of the test's own, to be ill-treated."""
     made = []
 
-    def make():
-        made.append(open_reporting(tmp_path / str(len(made)), binary, kafka))
+    def make(tables=None):
+        made.append(open_reporting(tmp_path / str(len(made)), binary, kafka, tables=tables))
         return made[-1]
 
     yield make
@@ -258,6 +258,27 @@ def test_an_event_that_comes_twice_stores_the_same_instances(make_reporting):
     for sop_class in (reports.PDF, reports.SR):
         assert [ds.SOPInstanceUID for ds in again[sop_class]] == [ds.SOPInstanceUID for ds in first[sop_class]]
     assert reporting.tables.outcomes(study) == ["stored", "stale"]
+
+
+def test_postgresql_keeps_the_same(make_reporting, postgres):
+    tables = PostgresTables(postgres, "imaging_report")
+    reporting = make_reporting(tables).start()
+    study = reporting.study().arrive()
+
+    def rows(sql):
+        return [tuple(row.values()) for row in tables.rows(sql)]
+
+    eventually(lambda: rows("SELECT substr(pdf, 1, 4)::text FROM report_draft") == [("\\x25504446",)], "a draft")
+    assert rows("SELECT count(*) FROM report_draft_image") == [("2",)]
+    reporting.say(study)
+    reporting.say(study, "report.amended", version=2)
+    reporting.say(study)  # once more, and late
+    eventually(lambda: rows("SELECT outcome FROM report_event ORDER BY told_ms") == [("stored",), ("stored",), ("stale",)], "two reports")
+    assert rows("SELECT count(*) FROM report_draft") == [("0",)]
+    assert [len(documents) for documents in study.documents().values()] == [2, 2]
+    reporting.cancel(study, 3)
+    eventually(lambda: rows("SELECT count(*) FROM report_document WHERE withdrawn_ms IS NOT NULL") == [("4",)], "a withdrawal")
+    assert study.documents() == {reports.PDF: [], reports.SR: []}
 
 
 # --- Messages ---
