@@ -146,6 +146,7 @@ def test_a_draft_goes_with_its_study_and_when_it_has_been_read(reporting):
 
 # --- Reports ---
 
+@pytest.mark.sanitize
 def test_a_final_report_stands_in_the_study_as_pdf_and_sr_and_is_told(reporting):
     study = reporting.study()
     reporting.say(study, verifier={"id": "BS1", "name": "Phạm^Việt", "at": "2026-11-21T11:00:00+07:00"})
@@ -162,6 +163,7 @@ def test_a_final_report_stands_in_the_study_as_pdf_and_sr_and_is_told(reporting)
     assert sorted(reporting.told_of(study)) == sorted(("report.available", ds.SOPInstanceUID) for ds in (pdf, sr))
 
 
+@pytest.mark.sanitize
 def test_an_amendment_names_what_it_replaces(reporting):
     study = reporting.study()
     reporting.say(study)
@@ -189,6 +191,7 @@ def test_a_final_report_that_comes_behind_its_amendment_is_out_of_date(reporting
     assert reporting.tables.outcomes(study) == ["stored", "stale"]
 
 
+@pytest.mark.sanitize
 def test_a_cancelled_report_is_taken_back_and_told_so(reporting):
     study = reporting.study()
     reporting.say(study)
@@ -303,6 +306,7 @@ def test_messages_of_another_shape_are_mapped(make_reporting):
     assert dead.value == b"no JSON"
 
 
+@pytest.mark.sanitize
 @pytest.mark.parametrize("value", [b"{", b"\xff\xfe\x00", b'{"studyInstanceUid": 7}', b"[]", b"x" * 10_000_000],
                          ids=["cut", "binary", "wrong", "array", "10MB"])
 def test_what_is_no_report_is_set_aside_and_the_next_one_goes_on(reporting, value):
@@ -376,6 +380,7 @@ def test_a_pdf_of_others_is_stored_as_it_is(reporting, files):
     assert ("/reports/good.pdf?sig=a%2Fb", "Bearer token-1") in files.asked
 
 
+@pytest.mark.sanitize
 @pytest.mark.parametrize("path, more, reason", [
     ("/reports/empty.pdf", {}, "empty"), ("/reports/page.pdf", {}, "no PDF"), ("/reports/cut.pdf", {}, "cut off"),
     ("/reports/large.pdf", {}, ""), ("/reports/moved.pdf", {}, ""), ("/other/good.pdf", {}, "PdfSources"),
