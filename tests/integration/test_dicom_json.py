@@ -11,7 +11,6 @@ import glob
 import json
 import math
 import os
-import resource
 import struct
 import subprocess
 import warnings
@@ -63,9 +62,7 @@ def name_of(path):
 
 # --- asking --------------------------------------------------------------------------------------------------------
 
-def limits():
-    resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+LIMITS = ("prlimit", "--cpu=30", "--core=0", "--")  # a function between fork and exec would copy this large process each time
 
 
 @functools.cache
@@ -75,17 +72,23 @@ def public_dictionary():
 
 
 def ask(*command, text=""):
-    done = subprocess.run([str(word) for word in command], input=text.encode(), capture_output=True, timeout=60,
-                          preexec_fn=limits, env={**SANE_ENV, **public_dictionary()}, check=False)
+    done = subprocess.run([*LIMITS, *map(str, command)], input=text.encode(), capture_output=True, timeout=60,
+                          env={**SANE_ENV, **public_dictionary()}, check=False)
     return done.returncode, done.stdout, done.stderr.decode(errors="replace").strip()
+
+
+def scan_text(path, *more, paths=(), instance=False):
+    """(what scan_dump writes, None) or (None, the refusal)."""
+    options = [] if instance else ["--any"]
+    code, out, error = ask(SCAN, *options, path, *more, text="".join(f"{line}\n" for line in paths))
+    assert code in (0, 1), f"{name_of(path)}: scan_dump ended with {code}: {error[-2000:]}"
+    return (out, None) if code == 0 else (None, error)
 
 
 def scan(path, *more, paths=(), instance=False):
     """(what scan_dump says, None) or (None, the refusal)."""
-    options = [] if instance else ["--any"]
-    code, out, error = ask(SCAN, *options, path, *more, text="".join(f"{line}\n" for line in paths))
-    assert code in (0, 1), f"{name_of(path)}: scan_dump ended with {code}: {error[-2000:]}"
-    return (json.loads(out), None) if code == 0 else (None, error)
+    out, refusal = scan_text(path, *more, paths=paths, instance=instance)
+    return (json.loads(out), None) if out is not None else (None, refusal)
 
 
 def dcmtk(path):

@@ -1,12 +1,15 @@
 """Every file at hand goes in by STOW-RS as metadata and bulk data, taken from what a scan knows of it. What is stored
 then has the same DICOM JSON, to the digit, and the same bulk data; every exception is explained."""
 
-import subprocess
+import concurrent.futures
+import dataclasses
+import json
+import pathlib
 
 import pytest
 
 from support import samples, stow
-from test_dicom_json import SCAN, SANE_ENV, bulk_paths, little_endian, name_of, programs, scan, stored_bytes
+from test_dicom_json import bulk_paths, little_endian, name_of, programs, scan, scan_text, stored_bytes
 
 # Why what comes back may differ, by file. What is named here and does not differ fails too.
 UNDECLARED = "text beyond ASCII without a character set: what is written says that it is UTF-8"
@@ -37,15 +40,29 @@ EXPLAINED = {
 SIZE_MAX = 8 << 20
 
 
-def json_text(path):
-    """The DICOM JSON as it is written: numbers keep their digits."""
-    out = subprocess.run([SCAN, "--any", path], input=b"", capture_output=True, timeout=60, env=SANE_ENV, check=True).stdout
-    return out[out.index(b'"json":') + len(b'"json":'):].rstrip()[:-1].decode()
+@dataclasses.dataclass
+class Known:
+    """What a scan knows of an instance."""
+    path: pathlib.Path
+    facts: dict
+    text: str  # its DICOM JSON as it is written: numbers keep their digits
+    parts: list
+
+
+def known(path):
+    """None: no instance."""
+    out, _ = scan_text(path, instance=True)
+    if out is None:
+        return None
+    facts = json.loads(out)
+    return Known(path, facts, out[out.index(b'"json":') + len(b'"json":'):].rstrip()[:-1].decode(), list(bulk_parts(path, facts)))
 
 
 def bulk_parts(path, ours):
     """One part for each value that the JSON names, frame by frame where it is encapsulated."""
     paths = list(bulk_paths(ours["json"]))
+    if not paths:
+        return
     values = scan(path, paths=paths)[0]["bulk"]
     stream = stored_bytes(path, ours)
     for name, (offset, size, vr, encapsulated, big_endian) in values.items():
@@ -58,14 +75,8 @@ def bulk_parts(path, ours):
             yield stow.part(frame, f"application/octet-stream; transfer-syntax={ours['transferSyntax']}", f"bulkdata/{name}/frames/{number}")
 
 
-def instances_of(files):
-    for sample in files:
-        if sample.path.stat().st_size <= SIZE_MAX and (known := scan(sample.path, instance=True)[0]):
-            yield sample.path, known
-
-
-def send(server, path, ours, text):
-    answer = stow.post(server, [stow.metadata(text), *bulk_parts(path, ours)], media_type=stow.JSON_TYPE)
+def send(server, described):
+    answer = stow.post(server, [stow.metadata(described.text), *described.parts], media_type=stow.JSON_TYPE)
     return answer.status_code, [reason for _, reason in stow.failed(answer)] if "json" in answer.headers["Content-Type"] else answer.text
 
 
@@ -74,30 +85,31 @@ def difference(one, other):
     return f"{one[max(0, at - 60):at + 60]} | {other[max(0, at - 60):at + 60]}"
 
 
-def round_trip(server, path, ours, folder):
+def round_trip(server, sent, folder):
     """What differs, or None."""
-    text = json_text(path)
-    code, reasons = send(server, path, ours, text)
+    code, reasons = send(server, sent)
     if code != 200:
         return f"{code} {reasons}"
     [identifier] = server.json("/instances")
-    stored = folder / "stored.dcm"
+    stored = folder / f"{sent.path.stem}.stored"
     stored.write_bytes(server.file(identifier))
     server.delete(f"/instances/{identifier}")
-    back = json_text(stored)
-    if back != text:
-        return difference(text, back)
-    sent, kept = (list(bulk_parts(*one)) for one in ((path, ours), (stored, scan(stored, instance=True)[0])))
-    return None if sent == kept else "bulk data"
+    back = known(stored)
+    stored.unlink()
+    if back is None or back.text != sent.text:
+        return difference(sent.text, back.text if back else "")
+    return None if sent.parts == back.parts else "bulk data"
 
 
 def check(server, files, folder):
     programs()
     asked, found = set(), {}
-    for path, ours in instances_of(files):
-        asked.add(name_of(path))
-        if differs := round_trip(server, path, ours, folder):
-            found[name_of(path)] = differs
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:  # the next are looked at while one is sent
+        paths = [sample.path for sample in files if sample.path.stat().st_size <= SIZE_MAX]
+        for sent in filter(None, pool.map(known, paths)):
+            asked.add(name_of(sent.path))
+            if differs := round_trip(server, sent, folder):
+                found[name_of(sent.path)] = differs
     assert len(asked) > 100
     assert {name: what for name, what in found.items() if name not in EXPLAINED} == {}
     assert [name for name in EXPLAINED if name in asked and name not in found] == []
