@@ -53,12 +53,21 @@ class KafkaLog:
         """Every record up to what is the end of each partition now."""
         ends = {}
         for place in self.consumer.assignment():
-            first, end = self.consumer.get_watermark_offsets(place, timeout=DEADLINE_S)
+            first, end = eventually(lambda place=place: self.bounds(place), f"the leader of {place.topic}")
             if end > first:
                 ends[place.topic, place.partition] = end
         eventually(lambda: self.poll() is not None and all(self.reached.get(place, 0) >= end for place, end in ends.items()),
                    f"the end of {self.topics}")
         return self.records
+
+    def bounds(self, place):
+        """First and last offset; None while a partition has no leader yet."""
+        try:
+            return self.consumer.get_watermark_offsets(place, timeout=DEADLINE_S)
+        except KafkaException as failure:
+            if not failure.args[0].retriable() and failure.args[0].code() not in PASSING:
+                raise
+            return None
 
     def close(self):
         self.consumer.close()
@@ -70,7 +79,8 @@ class KafkaLog:
         self.close()
 
 
-PASSING = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._TIMED_OUT, KafkaError.LEADER_NOT_AVAILABLE}
+PASSING = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE, KafkaError._TIMED_OUT, KafkaError.LEADER_NOT_AVAILABLE,
+           KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART}
 
 
 def record_of(message):
