@@ -107,6 +107,11 @@ def test_pages_say_who_what_and_by_whom(make):
     assert "NHÁP" not in text
 
 
+def test_a_modality_that_the_description_names_is_not_said_twice(make):
+    assert "CT CT" not in make(about=study(**{"00081030": ("LO", "CT ngực")})).text()
+    assert "CT CTA" in make(about=study(**{"00081030": ("LO", "CTA ngực")})).text()
+
+
 def test_english_reports_have_english_words(make):
     require_program("pdftotext")
     text = make(language="en", verifier=None).text()

@@ -1,7 +1,9 @@
 #include "workers/imaging-report/pdf.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 #include "pacs/util/limits.h"
 #include "workers/imaging-report/pages.h"
@@ -189,6 +191,17 @@ static const char *joined(const Print *print, const char *a, const char *b)
     return or_empty(pacs_arena_printf(print->arena, "%s %s", a, b));
 }
 
+/* "CT ngực" of a CT says so itself. */
+static const char *examination_of(const Print *print)
+{
+    const ReportStudy *study = print->pdf->study;
+    const size_t size = strlen(study->modality);
+    const bool is_said = strncasecmp(study->study_description, study->modality, size) == 0 &&
+                         !isalnum((unsigned char)study->study_description[size]);
+
+    return is_said ? study->study_description : joined(print, study->modality, study->study_description);
+}
+
 static double fact_height(Pages *pages, const Fact *fact, double width)
 {
     return pages_measure(pages, &label, "A", width) + 1 +
@@ -213,7 +226,7 @@ static void put_facts(const Print *print, Pages *pages)
         {REPORT_WORD_PATIENT_ID, study->patient_id, true},
         {REPORT_WORD_BIRTH_DATE, report_date(language, study->birth_date, print->arena), false},
         {REPORT_WORD_SEX, sex_of(print), false},
-        {REPORT_WORD_EXAMINATION, joined(print, study->modality, study->study_description), false},
+        {REPORT_WORD_EXAMINATION, examination_of(print), false},
         {REPORT_WORD_ACCESSION, study->accession_number, false},
         {REPORT_WORD_STUDY_DATE,
          joined(print, report_date(language, study->study_date, print->arena),

@@ -259,6 +259,21 @@ static void a_table_that_is_wrong_is_refused_at_the_start(void **state)
     }
 }
 
+static void the_topics_of_the_rows_are_read(void **state)
+{
+    json_t *rows = json_of("[{\"Topic\":\"a\"},{\"Topic\":\"b\"},7]");
+    const char *const *topics = NULL;
+    size_t count = 0;
+    PacsError err = {0};
+
+    assert_int_equal(worker_mapping_topics(rows, *state, &topics, &count, &err), PACS_OK);
+    assert_int_equal(count, 2);
+    assert_string_equal(topics[1], "b");
+    json_decref(rows);
+    assert_int_equal(worker_mapping_topics(NULL, *state, &topics, &count, &err), PACS_OK);
+    assert_int_equal(count, 0);
+}
+
 static void pointers_find_what_they_point_at(void **state)
 {
     json_t *root = json_of("{\"a\":[{\"b/c\":1},{\"m~n\":2}],\"\":3}");
@@ -303,6 +318,7 @@ int main(void)
         cmocka_unit_test(times_of_every_kind_become_one),
         cmocka_unit_test(topics_without_a_row_carry_cloud_events),
         cmocka_unit_test(a_table_that_is_wrong_is_refused_at_the_start),
+        cmocka_unit_test(the_topics_of_the_rows_are_read),
         cmocka_unit_test(pointers_find_what_they_point_at),
         cmocka_unit_test(pointers_set_members_but_do_not_go_through_values),
     };
