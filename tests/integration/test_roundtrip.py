@@ -10,18 +10,22 @@ from support.index import orthanc_id
 from support.lightbox import Lightbox
 from support.peers import STORESCU_FLAGS, RawStore, Storescp, dataset_of, raw_store, storescu
 
-pytestmark = pytest.mark.sanitize
-
 SAMPLES = [*(samples.generated() if samples.GENERATED.is_dir() else []), *samples.shared()]
 HTTP_OF_REFUSAL = {"invalid": 400, "unsupported": 400, "too-large": 413}  # Orthanc's BadFileFormat; it has no limits
 DIMSE_OF_REFUSAL = {"invalid": 0xC000, "unsupported": 0x0122, "too-large": 0xA700}
 MISMATCH = 0xA900  # the data set's identifiers are not the command's
 
 
-def each(of, shared_in_gate=1):
-    """A parameter for each sample, named by its path. Of the shared ones every n-th belongs to the gate, the others are long."""
+SANITIZED = 4  # every so many of the shared ones under sanitizers, where all of them take ten minutes (./dev test --all)
+
+
+def each(of, shared_in_gate=1, shared_sanitized=None):
+    """A parameter for each sample, named by its path. Of the shared ones every n-th belongs to the gate, the others are long; and
+    every n-th is tested under sanitizers, where the module does not say that all are."""
     def marks(number, sample):
-        return [pytest.mark.long] if samples.SHARED in sample.path.parents and number % shared_in_gate else []
+        shared = samples.SHARED in sample.path.parents
+        sanitized = shared_sanitized and not (shared and number % shared_sanitized)
+        return ([pytest.mark.long] if shared and number % shared_in_gate else []) + ([pytest.mark.sanitize] if sanitized else [])
 
     return pytest.mark.parametrize("sample", [pytest.param(sample, id=f"{sample.path.parent.name}/{sample.path.name}", marks=marks(number, sample))
                                               for number, sample in enumerate(of)])
@@ -46,7 +50,7 @@ def test_shared_collection_is_at_hand(shared_dicom):
     assert len(samples.shared()) > 700
 
 
-@each(SAMPLES)
+@each(SAMPLES, shared_sanitized=SANITIZED)
 def test_post(archive, sample):
     before = archive.state()
     data = sample.bytes()
@@ -77,7 +81,7 @@ def announceable(sample):
     return sample.dataset_offset is not None and sample.transfer_syntax and sample.sop_class
 
 
-@each(filter(announceable, SAMPLES))
+@each(filter(announceable, SAMPLES), shared_sanitized=SANITIZED)
 def test_c_store_of_the_very_bytes(archive, sample):
     """Data sets as the files have them, over an association that looks at nothing; also what storescu cannot send."""
     before = archive.state()
@@ -112,6 +116,7 @@ def kept(archive, sop_instance):
     return [dataset_of(archive.file(orthanc_id(blob))) for (blob,) in rows]
 
 
+@pytest.mark.sanitize
 @pytest.mark.parametrize("syntax", sorted(STORESCU_FLAGS))
 def test_storescu_in_its_own_transfer_syntax(archive, tmp_path, syntax):
     """DCMTK's tool writes some data sets anew, so what counts is what it sent: storescp keeps that bit by bit."""
@@ -139,6 +144,7 @@ def first_of_each_instance(syntax):
     return list(found.values())
 
 
+@pytest.mark.sanitize
 def test_one_association_takes_many_transfer_syntaxes(archive):
     """Contexts of one association are independent of each other."""
     wanted = ["native/implicit-12bit.dcm", "native/bigendian-12bit.dcm", "encapsulated/htj2k-lossless.dcm", "encapsulated/jpeg-xl.dcm",
@@ -150,6 +156,7 @@ def test_one_association_takes_many_transfer_syntaxes(archive):
             assert peer.send(sample.sop_class, sample.sop_instance, sample.transfer_syntax, data).status == 0x0000, sample.name
 
 
+@pytest.mark.sanitize
 def test_an_association_goes_on_after_a_refusal(archive):
     """A malformed data set is answered, and the next one on the same association is stored."""
     by_name = {sample.name: sample for sample in samples.generated()}
