@@ -16,6 +16,8 @@
 #define SERVE_MS 100   /* between two looks at the group, while the caller is busy */
 #define COMMIT_MS 1000 /* offsets are committed as often: what is lost of them is handed out again */
 #define COMMIT_TIMEOUT_MS 3000
+#define TROUBLE_MS                                                                                           \
+    20000 /* a connection that fails says so with each attempt, every 5 s at least: silence means that it is back */
 #define NS_PER_MS 1000000u
 
 struct EventsConsumer {
@@ -46,6 +48,7 @@ struct EventsConsumer {
 
     pthread_mutex_t trouble_lock;
     PacsError trouble; /* status PACS_OK: none */
+    uint64_t trouble_ns;
 };
 
 /* ---- Trouble ---- */
@@ -56,13 +59,17 @@ static void set_trouble(EventsConsumer *consumer, PacsStatus status, const char 
     consumer->trouble = (PacsError){0};
     if (status != PACS_OK)
         (void)pacs_fail(&consumer->trouble, status, "%s", text);
+    consumer->trouble_ns = pacs_monotonic_ns();
     pthread_mutex_unlock(&consumer->trouble_lock);
 }
 
 bool events_consumer_trouble(EventsConsumer *consumer, PacsError *ret_trouble)
 {
     pthread_mutex_lock(&consumer->trouble_lock);
-    const bool has = consumer->trouble.status != PACS_OK;
+    const uint64_t age_ns = pacs_monotonic_ns() - consumer->trouble_ns;
+    const bool is_over = consumer->trouble.status == PACS_UNAVAILABLE &&
+                         age_ns > (uint64_t)TROUBLE_MS * NS_PER_MS;
+    const bool has = consumer->trouble.status != PACS_OK && !is_over;
     if (has)
         *ret_trouble = consumer->trouble;
     pthread_mutex_unlock(&consumer->trouble_lock);

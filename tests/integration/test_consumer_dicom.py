@@ -10,6 +10,7 @@ import pytest
 
 from support import events
 from support.process import eventually
+from support.workers import SqliteTables
 
 TABLES = ("imaging_study", "imaging_series", "imaging_order_link")
 CANARY = "CANARY^NAME"
@@ -169,7 +170,6 @@ def test_what_patients_are_called_stands_in_no_log(told, consume):
 
 
 def test_a_stream_that_no_longer_has_what_came_next_is_told_of_and_followed(make_lightbox, make_worker, tmp_path):
-    from support.workers import SqliteTables
     server, tables = make_lightbox(), SqliteTables(tmp_path / "own")
     worker = make_worker("consumer-dicom", server, tables, {"Source": "http"})
     events.told_studies(server, ["known"])

@@ -5,6 +5,7 @@ On a real Kafka, with every kind of database; the events are the test's own, the
 
 import itertools
 import json
+import signal
 
 import confluent_kafka
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from support import contract, events
 from support.kafka_log import KafkaLog
 from support.process import DEADLINE_S, eventually
+from support.workers import PostgresTables, SqliteTables
 
 GROUP = "consumer-dicom"
 ARRIVED = "org.sapoche.imaging.study.arrived.v1"
@@ -189,7 +191,6 @@ def test_of_two_workers_one_may_die_at_any_time(bus, make_worker, make_tables, l
 
 
 def test_a_database_that_is_away_holds_the_worker_and_loses_nothing(bus, make_worker, make_postgres, lightbox):
-    from support.workers import PostgresTables
     server = make_postgres()
     worker = make_worker(GROUP, lightbox, PostgresTables(server, "own"), bus.section())
     events.push(lightbox, events.study("before", 1) + events.study("after", 1))
@@ -216,3 +217,60 @@ def test_lanes_are_read_beside_the_normal_one(bus, make_worker, make_tables, lig
     assert worker.rows("SELECT count(*) AS n FROM imaging_study") == [{"n": "1"}]  # nobody read the other lane
     with KafkaLog(bus.kafka.client(), [normal]) as log:
         assert len(log.all()) == 1
+
+
+@pytest.mark.parametrize("version, mechanism", [("4", "PLAIN"), ("3.9", "SCRAM-SHA-512")])  # 4 refuses SCRAM as librdkafka 2.0.2 speaks it
+def test_a_broker_that_asks_who_is_there_is_told(brokers, make_worker, lightbox, tmp_path, version, mechanism):
+    bus = Bus(brokers(version))
+    client = bus.kafka.client("SASL_SSL", mechanism)
+    secure = {"Brokers": client["bootstrap.servers"], "SecurityProtocol": "SASL_SSL", "SaslMechanism": mechanism, "SaslUsername": client["sasl.username"],
+              "SaslPassword": client["sasl.password"], "CaLocation": client["ssl.ca.location"], "TopicPrefix": bus.prefix}
+    worker = make_worker(GROUP, lightbox, SqliteTables(tmp_path / "own"), {"Kafka": secure})
+    events.push(lightbox, events.study("secret", 1))
+    bus.send_event("e1", ARRIVED, "secret", 1)
+    await_row(worker, "secret", 1)
+    assert client["sasl.password"] not in worker.log.read_text()
+
+
+def test_a_broker_that_dies_is_waited_for_and_nothing_is_lost(make_kafka, make_worker, lightbox, tmp_path):
+    bus = Bus(make_kafka())
+    worker = make_worker(GROUP, lightbox, SqliteTables(tmp_path / "own"), bus.section())
+    events.push(lightbox, events.study("before", 1) + events.study("after", 1))
+    bus.send_event("b", ARRIVED, "before", 1)
+    await_row(worker, "before", 1)
+    broker = bus.kafka.nodes[0]
+    broker.kill()
+    worker.wait_for("/readyz", 503)
+    assert worker.answers("/livez")
+    broker.start()
+    bus.send_event("a", ARRIVED, "after", 1)
+    await_row(worker, "after", 1)
+    worker.wait_for("/readyz")
+    assert worker.rows("SELECT count(*) AS n FROM worker_inbox") == [{"n": "2"}]
+
+
+def test_a_worker_ends_although_its_broker_hangs(make_kafka, make_worker, lightbox, tmp_path):
+    bus = Bus(make_kafka())
+    worker = make_worker(GROUP, lightbox, SqliteTables(tmp_path / "own"), bus.section(ShutdownTimeout=3))
+    events.push(lightbox, events.study("one", 1))
+    bus.send_event("e1", ARRIVED, "one", 1)
+    await_row(worker, "one", 1)
+    bus.kafka.nodes[0].suspend()
+    worker.process.terminate()  # within the test's deadline; whether the group let go of it or not
+    bus.kafka.nodes[0].resume()
+    worker.start()
+    bus.send_event("e2", ARRIVED, "one", 2)
+    await_row(worker, "one", 2)
+    assert worker.rows("SELECT count(*) AS n FROM worker_inbox") == [{"n": "2"}]
+
+
+def test_an_archive_that_hangs_holds_its_study_alone(bus, make_worker, lightbox, tmp_path):
+    worker = make_worker(GROUP, lightbox, SqliteTables(tmp_path / "own"), bus.section(Archive={"Url": lightbox.url(""), "Timeout": 1}))
+    events.push(lightbox, events.study("one", 1))
+    lightbox.process.process.send_signal(signal.SIGSTOP)
+    bus.send_event("e1", ARRIVED, "one", 1)
+    eventually(lambda: worker.metric("imaging_inbox_retries_total") >= 2, "several tries")
+    lightbox.process.process.send_signal(signal.SIGCONT)
+    await_row(worker, "one", 1)
+    await_no_lag(worker)
+    assert worker.metric("imaging_inbox_dlq_total") is None

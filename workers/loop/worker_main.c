@@ -234,7 +234,6 @@ static bool join_loop(Process *process)
 
 static void close_all(Process *process)
 {
-    pacs_http_server_free(process->http);
     worker_loop_free(process->loop);
     if (process->has_context && process->definition->close)
         process->definition->close(process->context);
@@ -258,6 +257,7 @@ static int stop(Process *process)
     worker_loop_stop(process->loop);
     if (!join_loop(process))
         leave_behind(process, "an attempt that did not end in time");
+    pacs_http_server_free(PACS_STEAL(process->http)); /* whose probes ask loop and source */
     WorkerSource *source = PACS_STEAL(process->source);
     if (source->ops->close(source, (uint32_t)process->settings.shutdown_s * 1000, &err) != PACS_OK)
         leave_behind(process, err.text);
@@ -296,6 +296,7 @@ static int fail_start(Process *process, const PacsError *err)
 {
     PACS_LOG(PACS_LOG_ERROR, process->definition->name, "cannot-start",
              PACS_F_TEXT("status", pacs_status_name(err->status)), PACS_F_TEXT("reason", err->text));
+    pacs_http_server_free(PACS_STEAL(process->http)); /* whose probes ask loop and source */
     if (process->source)
         pacs_ignore(process->source->ops->close(process->source, 1000, NULL)); /* the process ends anyway */
     process->source = NULL;

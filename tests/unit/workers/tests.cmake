@@ -11,3 +11,5 @@ pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit workers/loop_test LINKS workers_loop
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit workers/sse_test LINKS workers_loop)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit workers/key_images_test LINKS workers_report)
 pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit workers/pdf_source_test LINKS workers_imaging_report)
+pacs_test(${CMAKE_CURRENT_SOURCE_DIR}/unit workers/worker_settings_test LINKS workers_loop
+    SOURCES support/config_fixture.c support/temporary.c)
