@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "events/relay/relay_private.h"
@@ -21,6 +22,10 @@
 #define POLL_NS (1000 * MS)   /* the outbox is read this often although nobody said that something came */
 #define RESCAN_NS (1000 * MS) /* from its beginning, for what was given back to it */
 #define DELAY_STEP_NS (100 * MS)
+#define TURN_NS                                                                                              \
+    (5 * MS) /* a turn takes at least this long, so that what comes meanwhile shares its cost ... */
+#define LOADED_TURN_NS (20 * MS) /* ... and its requests, of which each partition has its own */
+#define LOADED_ROWS 4            /* sent in one turn: then more will come */
 #define BACKOFF_FIRST_NS (100 * MS)
 #define BACKOFF_DOUBLINGS 8 /* 25.6 s */
 
@@ -280,6 +285,17 @@ static void wait_until(EventsRelay *relay, uint64_t due_ns, uint64_t now_ns)
         relay->at_end = false; /* nobody said so, but look */
 }
 
+/** While there is a backlog a turn is long enough by itself. */
+static void gather(const EventsRelay *relay, uint64_t begin_ns, uint64_t sendings_before)
+{
+    const bool loaded = relay->sendings - sendings_before > LOADED_ROWS;
+    const uint64_t end_ns = begin_ns + (loaded ? LOADED_TURN_NS : TURN_NS), now_ns = pacs_monotonic_ns();
+    const struct timespec rest = {.tv_nsec = now_ns < end_ns ? (long)(end_ns - now_ns) : 0};
+
+    if (rest.tv_nsec > 0 && !is_busy(relay) && !atomic_load(&relay->stop))
+        (void)nanosleep(&rest, NULL); /* a signal may end it early */
+}
+
 /** All that waited is sent, or there is no more time. */
 static bool is_done(const EventsRelay *relay, uint64_t now_ns)
 {
@@ -295,12 +311,14 @@ static void *run(void *argument)
     uint64_t now_ns;
 
     for (;;) {
+        const uint64_t sendings = relay->sendings;
         now_ns = pacs_monotonic_ns();
         keep_lease(relay, now_ns);
         if (relay->leads)
             work(relay, now_ns);
         if (is_done(relay, now_ns))
             break;
+        gather(relay, now_ns, sendings);
         wait_until(relay, next_due_ns(relay, now_ns), now_ns);
     }
     forget_all(relay);
