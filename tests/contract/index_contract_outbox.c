@@ -442,6 +442,42 @@ static void listeners_are_called_after_commits_that_tell_something(void **state)
     pacs_index_unlisten(index, count_call, &second); /* not there: nothing happens */
 }
 
+static void *tell_many(void *argument)
+{
+    for (int i = 0; i < 50; i++)
+        tell(argument, "access.recorded", "a");
+    return NULL;
+}
+
+typedef struct Ear {
+    atomic_bool is_open;
+    atomic_uint calls, late_calls;
+} Ear;
+
+static void hear(void *context)
+{
+    Ear *ear = context;
+    atomic_fetch_add(atomic_load(&ear->is_open) ? &ear->calls : &ear->late_calls, 1);
+}
+
+static void listeners_may_come_and_go_while_others_commit(void **state)
+{
+    PacsIndex *index = index_contract_index(state);
+    pthread_t tellers[3];
+    Ear ear = {.is_open = false};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&tellers[i], NULL, tell_many, index), 0);
+    do {
+        atomic_store(&ear.is_open, true);
+        assert_int_equal(pacs_index_listen(index, hear, &ear, NULL), PACS_OK);
+        pacs_index_unlisten(index, hear, &ear);
+        atomic_store(&ear.is_open, false);
+    } while (depth_of(index).unsent < 150);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(pthread_join(tellers[i], NULL), 0);
+    assert_int_equal(ear.late_calls, 0);
+}
+
 /* ---- Leases and fences ---- */
 
 static bool take(PacsIndex *index, const char *holder, uint32_t ttl_ms, uint64_t *ret_epoch)
@@ -531,6 +567,7 @@ const struct CMUnitTest index_contract_outbox_tests[] = {
     INDEX_TEST(what_is_told_keeps_its_lane_and_trace),
     INDEX_TEST(what_cannot_be_told_is_refused),
     INDEX_TEST(listeners_are_called_after_commits_that_tell_something),
+    INDEX_TEST(listeners_may_come_and_go_while_others_commit),
     INDEX_TEST(a_lease_has_one_holder),
     INDEX_TEST(a_lease_that_ran_out_is_anybodys),
     INDEX_TEST(epochs_rise_when_a_lease_changes_hands_and_for_ever),
