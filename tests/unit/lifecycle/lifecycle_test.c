@@ -133,6 +133,30 @@ static void age_events(const TestArchive *archive)
     (void)sqlite3_close(database);
 }
 
+static bool metrics_say(PacsMetrics *metrics, const char *line)
+{
+    PACS_AUTO_BUFFER PacsBuffer text = PACS_BUFFER(1u << 20);
+
+    assert_int_equal(pacs_metrics_format(metrics, &text, NULL), PACS_OK);
+    return strstr(pacs_buffer_text(&text), line) != NULL;
+}
+
+static void events_wait_only_for_who_sends_them(void **state)
+{
+    TestArchive *archive = *state;
+
+    (void)test_archive_push_object(archive, 1);
+    for (int sent = 0; sent < 2; sent++) {
+        const PacsLifecycleOptions options = {.stable_age_s = 60, .events_are_sent = sent != 0};
+        PACS_AUTO(PacsMetrics) metrics = pacs_metrics_new();
+        PACS_AUTO(PacsLifecycle) lifecycle = NULL;
+        assert_int_equal(
+            pacs_lifecycle_new(&options, archive->index, archive->ingest, metrics, &lifecycle, NULL),
+            PACS_OK);
+        assert_true(metrics_say(metrics, sent ? "imaging_outbox_depth 1\n" : "imaging_outbox_depth 0\n"));
+    }
+}
+
 static void start_purging(TestArchive *archive, bool events_are_sent, PacsLifecycle **ret_lifecycle)
 {
     const PacsLifecycleOptions options = {
@@ -178,6 +202,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_a_power_loss_brought_back_goes_again, test_archive_set_up,
                                         test_archive_tear_down),
         cmocka_unit_test_setup_teardown(old_events_go_where_nobody_sends_them, test_archive_set_up,
+                                        test_archive_tear_down),
+        cmocka_unit_test_setup_teardown(events_wait_only_for_who_sends_them, test_archive_set_up,
                                         test_archive_tear_down),
         cmocka_unit_test_setup_teardown(old_events_wait_for_a_relay, test_archive_set_up,
                                         test_archive_tear_down),
