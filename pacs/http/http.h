@@ -177,6 +177,8 @@ void pacs_http_reply_remember(PacsHttpReply *reply, const char *name);
  *  block. Where there is no memory it is called at once: so keep what pieces borrow after they were added. */
 void pacs_http_reply_keep(PacsHttpReply *reply, void *thing, void (*release)(void *thing));
 
+#define PACS_HTTP_RETRY_AFTER_S "2" /* goes with 503: what is busy has made room by then */
+
 /**
  * Answer with the mount's error page for this code (and any Retry-After the server adds). `error` is copied.
  * For what came from below use pacs_reply_codes(error->status).http as the code.

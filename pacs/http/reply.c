@@ -9,8 +9,6 @@
 #include "pacs/util/json.h"
 #include "pacs/util/limits.h"
 
-#define RETRY_AFTER_S "2" /* what is busy has made room by then */
-
 #define PLAIN_ERROR_MAX 2048
 
 void pacs_http_reply_init(PacsHttpReply *reply, PacsHttpRequest *request)
@@ -331,7 +329,7 @@ void pacs_http_reply_error(PacsHttpRequest *request, PacsHttpReply *reply, uint3
     reply->etag = NULL;
     reply->in_error = true;
     if (http_code == 503)
-        pacs_http_reply_header(reply, "Retry-After", RETRY_AFTER_S);
+        pacs_http_reply_header(reply, "Retry-After", PACS_HTTP_RETRY_AFTER_S);
     if (mount && mount->error)
         mount->error(mount->context, request, reply, http_code, &copy);
     else

@@ -135,6 +135,8 @@ void rest_reply_error(const PacsRest *rest, PacsHttpRequest *request, PacsHttpRe
     uint32_t code = http_code ? http_code : row->http;
 
     pacs_http_reply_code(reply, code);
+    if (code == 503)
+        pacs_http_reply_header(reply, "Retry-After", PACS_HTTP_RETRY_AFTER_S);
     set_body(rest, request, reply, row, code, details);
 }
 

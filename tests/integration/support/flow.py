@@ -23,9 +23,11 @@ class Flow:
         self.kafka, self.server = kafka, server
         self.told = events.Told(server, kafka)
         self.inbound = self.told.prefix + INBOUND
+        topics = {"consumer-dicom": [events.STUDY], "imaging-report": [events.STUDY, self.inbound]}
         archive = {"Kafka": {"Brokers": kafka.brokers(), "TopicPrefix": self.told.prefix}, "Archive": {"Url": server.url("")}}
-        self.tables = {name: SqliteTables(folder / f"{name}.sqlite") for name in ("consumer-dicom", "imaging-report")}
-        self.workers = [Worker(name, folder, tables, archive) for name, tables in self.tables.items()]
+        self.tables = {name: SqliteTables(folder / f"{name}.sqlite") for name in topics}
+        self.workers = [Worker(name, folder, self.tables[name], {**archive, "Group": self.told.prefix + name, "Topics": topics[name]})
+                        for name in topics]
 
     def start(self):
         self.told.ensure_topics()
