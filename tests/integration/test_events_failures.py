@@ -325,6 +325,21 @@ def set_topic(kafka, topic, name, value):
     eventually(lambda: kafka.admin.describe_configs([described])[described].result(30)[name].value == value, f"{name} {value}")
 
 
+def test_a_dead_event_can_be_given_up(make_told, kafka):
+    told = make_told(kafka)
+    set_topic(kafka, told.topic(STUDY), "max.message.bytes", "3000")
+    push(told.server, many_series("given", 100))
+    arrive(told.server, "given")
+    large, = dead(told, 1)
+    push(told.server, study("given", 1, first=1000))
+    assert told.server.delete(f"/studies/{events.orthanc_study('given')}").status_code == 200
+    set_topic(kafka, told.topic(STUDY), "max.message.bytes", "1000000")
+    assert told.server.delete(f"/events/{large['id']}").status_code in (200, 204)
+    found = told.drained().events()
+    assert (kinds(found)[0], kinds(found)[-1]) == ("study.received", "study.deleted")
+    assert large["id"] not in {event.id for event in found}
+
+
 # --- too much waits ---
 
 @pytest.mark.parametrize("limit", ["MaxOutboxRows"])
