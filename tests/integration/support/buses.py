@@ -95,7 +95,9 @@ class FeedSubscriber:
     def close(self):
         if not self.closed:
             self.closed = True
-            self.answer.raw._fp.fp.raw._sock.shutdown(2)
+            connection = self.answer.raw._fp.fp  # None: the server has ended it
+            if connection:
+                connection.raw._sock.shutdown(2)
             self.reader.join(DEADLINE_S)
             self.answer.close()
 
