@@ -5,6 +5,7 @@ refuses what it is sent. Each time the events seen are those of the studies stor
 """
 
 import os
+import pathlib
 import random
 import threading
 
@@ -209,6 +210,68 @@ def test_one_of_three_brokers_is_enough_to_lose_and_two_are_waited_for(make_told
         node.start()
     kafka.wait()
     told.check(labels + more + last)
+
+
+@pytest.mark.long
+def test_a_broker_without_disk_gets_its_events_later(make_told, make_kafka):
+    kafka = make_kafka(disk_megabytes=100, settings={"log.segment.bytes": 1 << 20})
+    told = make_told(kafka)
+    labels = ["room"]
+    events.told_studies(told.server, labels)
+    told.drained()
+    node, = kafka.nodes
+    node.disk.fill()
+    eventually(lambda: tell_one_more(told, labels) and not node.running(), "the end of a broker without room")
+    tell_one_more(told, labels)
+    assert told.unsent() >= 2
+    node.disk.relieve()
+    node.start()
+    kafka.wait()
+    assert len(told.check(labels)) == 2 * len(labels)
+
+
+def tell_one_more(told, labels):
+    labels.append(f"full-{len(labels)}")
+    events.told_studies(told.server, labels[-1:])
+    return labels
+
+
+@pytest.mark.long
+def test_a_long_absence_costs_no_memory_and_no_order(make_told, make_kafka):
+    """Reports, because each is an event of its own."""
+    kafka = make_kafka()
+    told = make_told(kafka)
+    kafka.nodes[0].kill()
+    push_reports(told.server, 0, WAITING // 10)
+    before = resident_bytes(told.server)
+    push_reports(told.server, WAITING // 10, WAITING)
+    assert resident_bytes(told.server) - before < 64 << 20
+    assert told.unsent() == WAITING + WAITING // REPORTS_A_STUDY
+    kafka.nodes[0].start()
+    kafka.wait()
+    told.drained()
+    revisions = {}
+    with told.read(REPORT) as log:
+        for record in log.all():
+            revisions.setdefault(record.key, []).append(int(record.headers["ce_sequence"]))
+    assert len(revisions) == WAITING // REPORTS_A_STUDY
+    assert all(of_study == list(range(1, REPORTS_A_STUDY + 1)) for of_study in revisions.values())
+    assert resident_bytes(told.server) - before < 64 << 20
+
+
+WAITING, REPORTS_A_STUDY = 100_000, 100
+
+
+def push_reports(server, first, end):
+    for batch in range(first, end, 1000):
+        parts = [document_of(f"away-{number // REPORTS_A_STUDY}", number)[0] for number in range(batch, batch + 1000)]
+        answer = stow.post(server, [stow.part(part.bytes, "application/dicom") for part in parts])
+        assert answer.status_code == 200, answer.text[:500]
+
+
+def resident_bytes(server):
+    status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
+    return int(status.split("VmRSS:")[1].split()[0]) << 10
 
 
 # --- what a broker refuses ---
