@@ -127,8 +127,8 @@ def archive_of_samples(make_lightbox):
 
 
 @pytest.fixture
-def open_page(browser, tmp_path):
-    """Opens a tab on an archive; at the end there must have been no error in it."""
+def open_page(browser, tmp_path, make_lightbox):
+    """Opens a tab on an archive; at the end there must have been no error in it. (After make_lightbox: tabs go before archives do.)"""
     made = []
 
     def make(archive, same_origin=True):
