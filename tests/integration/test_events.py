@@ -146,12 +146,12 @@ def test_a_document_is_told_of_as_a_report(told):
     assert found[0].record.key == study_uid("report")
 
 
-def document_of(label, number=0):
+def document_of(label):
     raw = events.Raw()
     pdf = b"%PDF-1.4\n%%EOF\n"
     more = {0x00420010: raw.element(0x00420010, "ST", b"Report"), 0x00420012: raw.element(0x00420012, "LO", b"application/pdf "),
             0x00420011: raw.element(0x00420011, "OB", pdf + b"\0" * (len(pdf) % 2))}
-    return [events.raw_file(f"events-{label}/document {number}", more, image=False, sop_class=ENCAPSULATED_PDF, patient_id=f"EVENTS-{label}",
+    return [events.raw_file(f"events-{label}/document", more, image=False, sop_class=ENCAPSULATED_PDF, patient_id=f"EVENTS-{label}",
                             study=study_uid(label), series=events.uid(f"documents of {label}"))]
 
 

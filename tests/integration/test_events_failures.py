@@ -238,35 +238,36 @@ def tell_one_more(told, labels):
 
 @pytest.mark.long
 def test_a_long_absence_costs_no_memory_and_no_order(make_told, make_kafka):
-    """Reports, because each is an event of its own."""
+    """100,000 events: studies come and go, again and again."""
     kafka = make_kafka()
     told = make_told(kafka)
     kafka.nodes[0].kill()
-    push_reports(told.server, 0, WAITING // 10)
+    come_and_go(told.server, 5)
     before = resident_bytes(told.server)
-    push_reports(told.server, WAITING // 10, WAITING)
+    come_and_go(told.server, 45)
     assert resident_bytes(told.server) - before < 64 << 20
-    assert told.unsent() == WAITING + WAITING // REPORTS_A_STUDY
+    assert told.unsent() == 50 * 2000
     kafka.nodes[0].start()
     kafka.wait()
     told.drained()
     revisions = {}
-    with told.read(REPORT) as log:
+    with told.read() as log:
         for record in log.all():
             revisions.setdefault(record.key, []).append(int(record.headers["ce_sequence"]))
-    assert len(revisions) == WAITING // REPORTS_A_STUDY
-    assert all(of_study == list(range(1, REPORTS_A_STUDY + 1)) for of_study in revisions.values())
+    assert len(revisions) == 1000
+    assert all(of_study == list(range(1, 101)) for of_study in revisions.values())
     assert resident_bytes(told.server) - before < 64 << 20
 
 
-WAITING, REPORTS_A_STUDY = 100_000, 100
-
-
-def push_reports(server, first, end):
-    for batch in range(first, end, 1000):
-        parts = [document_of(f"away-{number // REPORTS_A_STUDY}", number)[0] for number in range(batch, batch + 1000)]
-        answer = stow.post(server, [stow.part(part.bytes, "application/dicom") for part in parts])
+def come_and_go(server, rounds):
+    """2000 events a round: a thousand studies of ten patients are stored and deleted."""
+    files = [events.raw_file(f"events-away/{number}", {}, patient_id=f"EVENTS-{number % 10}", study=study_uid(f"away-{number}"))
+             for number in range(1000)]
+    for _ in range(rounds):
+        answer = stow.post(server, [stow.part(file.bytes, "application/dicom") for file in files])
         assert answer.status_code == 200, answer.text[:500]
+        for patient in server.json("/patients"):
+            assert server.delete(f"/patients/{patient}").status_code == 200
 
 
 def resident_bytes(server):
