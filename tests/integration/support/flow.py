@@ -10,7 +10,7 @@ from . import events
 from .kafka_log import KafkaLog
 from .lightbox import ROOT
 from .process import eventually
-from .worker import SqliteTables, Worker
+from .worker import SqliteTables, Worker, lag
 
 INBOUND = "sapoche.report.events.v1"
 EXAMPLE = ROOT / "events" / "contract" / "examples" / "inbound" / "report.finalised.json"
@@ -26,14 +26,15 @@ class Flow:
         topics = {"consumer-dicom": [events.STUDY], "imaging-report": [events.STUDY, self.inbound]}
         archive = {"Kafka": {"Brokers": kafka.brokers(), "TopicPrefix": self.told.prefix}, "Archive": {"Url": server.url("")}}
         self.tables = {name: SqliteTables(folder / f"{name}.sqlite") for name in topics}
-        self.workers = [Worker(name, folder, self.tables[name], {**archive, "Group": self.told.prefix + name, "Topics": topics[name]})
+        self.workers = [Worker(name, folder, self.tables[name], {**archive, "Group": self.told.prefix + name, "InstanceId": name,  # as pods have
+                                                                 "Topics": topics[name]})
                         for name in topics]
 
-    def start(self):
+    def start(self, workers=True):
         self.told.ensure_topics()
         self.kafka.create_topic(self.inbound)
         self.server.start()
-        for worker in self.workers:
+        for worker in self.workers if workers else ():
             worker.start()
         return self
 
@@ -41,6 +42,11 @@ class Flow:
         """Everything that is told, in every lane, and what the platform says of reports."""
         topics = [self.told.topic(name, lane) for name, lane in itertools.product((events.STUDY, events.REPORT), events.LANES)]
         return KafkaLog(self.kafka.client(), [*topics, self.inbound])
+
+    def lag(self):
+        """How many records are not behind both workers, committed."""
+        groups = {"consumer-dicom": [self.told.topic()], "imaging-report": [self.told.topic(), self.inbound]}
+        return sum(lag(self.kafka, self.told.prefix + name, topics) for name, topics in groups.items())
 
     def row(self, study):
         """What the platform's table says of the study, once it does."""
