@@ -212,7 +212,6 @@ def test_one_of_three_brokers_is_enough_to_lose_and_two_are_waited_for(make_told
     told.check(labels + more + last)
 
 
-@pytest.mark.long
 def test_a_broker_without_disk_gets_its_events_later(make_told, make_kafka):
     kafka = make_kafka(disk_megabytes=100, settings={"log.segment.bytes": 1 << 20})
     told = make_told(kafka)

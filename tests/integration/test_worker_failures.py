@@ -274,3 +274,20 @@ def test_an_archive_that_hangs_holds_its_study_alone(bus, make_worker, lightbox,
     await_row(worker, "one", 1)
     await_no_lag(worker)
     assert worker.metric("imaging_inbox_dlq_total") is None
+
+
+def test_an_effect_that_takes_too_long_is_told_of_and_ends_well_once(bus, make_worker, lightbox, tmp_path):
+    """Longer than Kafka waits for a poll: somebody has to restart it, or the archive has to go on."""
+    worker = make_worker(GROUP, lightbox, SqliteTables(tmp_path / "own"), bus.section(MaxEffectTime=10, Archive={"Url": lightbox.url(""), "Timeout": 60}))
+    events.push(lightbox, events.study("one", 1) + events.study("two", 1))
+    lightbox.process.process.send_signal(signal.SIGSTOP)
+    bus.send_event("e1", ARRIVED, "one", 1)
+    worker.wait_for("/livez", 503)
+    lightbox.process.process.send_signal(signal.SIGCONT)
+    bus.send_event("e2", ARRIVED, "two", 1)
+    await_row(worker, "one", 1)
+    await_row(worker, "two", 1)
+    worker.wait_for("/livez")
+    await_no_lag(worker)
+    assert worker.metric("imaging_inbox_dlq_total") is None
+    assert worker.rows("SELECT count(*) AS n FROM worker_inbox") == [{"n": "2"}]

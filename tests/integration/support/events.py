@@ -141,7 +141,7 @@ class Told:
 
     def ensure_topics(self):
         done = self.server.run("topics", "ensure")
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
         return self
 
     def topic(self, name=STUDY, lane="normal"):
