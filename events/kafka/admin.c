@@ -379,7 +379,57 @@ static PacsStatus take_created(EventsAdmin *admin, EventsTopicReport *report, vo
     return status;
 }
 
-/** Brokers learn of a new topic a moment after it was made. */
+static bool answer_knows_all(rd_kafka_event_t *answer)
+{
+    size_t count = 0;
+    const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result(answer), &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (rd_kafka_ConfigResource_error(resources[i]) == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+            return false;
+    }
+    return true;
+}
+
+/** Metadata are anybody's answer; settings can be asked of one broker. */
+static bool broker_knows_all(EventsAdmin *admin, int32_t broker, const EventsTopicPlan *plan, size_t count)
+{
+    rd_kafka_ConfigResource_t **asked = calloc(count + 1, sizeof(rd_kafka_ConfigResource_t *));
+    rd_kafka_AdminOptions_t *how = options(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_event_t *answer = NULL;
+    bool knows = false;
+
+    if (asked) {
+        for (size_t i = 0; i < count; i++)
+            asked[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, plan[i].name);
+        (void)rd_kafka_AdminOptions_set_broker(how, broker, NULL, 0); /* refused for a negative id only */
+        rd_kafka_DescribeConfigs(admin->rk, asked, count, how, admin->answers);
+        knows = take_answer(admin, &answer, NULL) == PACS_OK && answer_knows_all(answer);
+        rd_kafka_ConfigResource_destroy_array(asked, count);
+    }
+    if (answer)
+        rd_kafka_event_destroy(answer);
+    rd_kafka_AdminOptions_destroy(how);
+    free(asked);
+    return knows;
+}
+
+static bool all_know_all(EventsAdmin *admin, const struct rd_kafka_metadata *metadata,
+                         const EventsTopicPlan *plan, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!is_there(metadata, &plan[i]))
+            return false;
+    }
+    for (int i = 0; i < metadata->broker_cnt; i++) {
+        if (!broker_knows_all(admin, metadata->brokers[i].id, plan, count))
+            return false;
+    }
+    return true;
+}
+
+/** Brokers learn of a new topic a moment after it was made, each at its own time: whoever is asked next has to know it. */
 static PacsStatus await_all(EventsAdmin *admin, const EventsTopicPlan *plan, size_t count, PacsError *err)
 {
     const uint64_t start_ns = pacs_monotonic_ns();
@@ -389,15 +439,12 @@ static PacsStatus await_all(EventsAdmin *admin, const EventsTopicPlan *plan, siz
         PacsStatus status = read_metadata(admin, plan, count, &metadata, err);
         if (status != PACS_OK)
             return status;
-        size_t there = 0;
-        while (there < count && is_there(metadata, &plan[there]))
-            there++;
+        const bool known = all_know_all(admin, metadata, plan, count);
         rd_kafka_metadata_destroy(metadata);
-        if (there == count)
+        if (known)
             return PACS_OK;
         if (pacs_monotonic_ns() - start_ns > TIMEOUT_MS * UINT64_C(1000000))
-            return pacs_fail(err, PACS_UNAVAILABLE, "topic '%s' was made, but no broker knows it",
-                             plan[there].name);
+            return pacs_fail(err, PACS_UNAVAILABLE, "the topics were made, but not every broker knows them");
         (void)rd_kafka_poll(admin->rk, AWAIT_STEP_MS);
     }
 }
