@@ -65,7 +65,11 @@ static PacsStatus open_client(EventsProducer *producer, const EventsKafkaSetting
     char delivery_ms[24];
     rd_kafka_conf_t *conf = NULL;
     const EventsKafkaProperty own[] = {
-        {"enable.idempotence", "true"}, /* acks=all, at most 5 requests on their way, retries without end */
+        {"enable.idempotence", "true"}, /* acks=all, retries without end */
+        /* A broker takes any sequence number as the first of a producer it does not know yet. With more on their way the
+         * first request to a new partition could be refused for a moment, the second be taken, and the first, sent again, be
+         * answered as a duplicate, which librdkafka calls delivered: one record lost. */
+        {"max.in.flight.requests.per.connection", "1"},
         {"delivery.timeout.ms", delivery_ms},
         {"partitioner", "murmur2_random"}, /* as Java clients place keys */
         {"allow.auto.create.topics",

@@ -124,12 +124,11 @@ static void show_outbox(void *context)
     PacsOutboxDepth depth = {0};
 
     if (pacs_index_outbox_depth(lifecycle->index, &depth, NULL) != PACS_OK)
-        return;                               /* the tick tells */
-    if (lifecycle->options.events_are_sent) { /* else nothing waits: 0, on which nobody is alerted */
-        pacs_metric_set(lifecycle->outbox_depth, (int64_t)depth.unsent);
+        return; /* the tick tells */
+    pacs_metric_set(lifecycle->outbox_depth, (int64_t)depth.unsent);
+    if (lifecycle->options.events_are_sent) /* else nothing waits: 0, on which nobody is alerted */
         pacs_metric_set(lifecycle->outbox_oldest,
                         depth.oldest_ms ? (pacs_now_ms() - depth.oldest_ms) / 1000 : 0);
-    }
     pacs_metric_set(lifecycle->outbox_parked, (int64_t)depth.parked);
     pacs_metric_set(lifecycle->outbox_dead, (int64_t)depth.dead);
 }

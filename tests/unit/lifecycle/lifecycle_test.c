@@ -146,14 +146,17 @@ static void events_wait_only_for_who_sends_them(void **state)
     TestArchive *archive = *state;
 
     (void)test_archive_push_object(archive, 1);
+    age_events(archive);
     for (int sent = 0; sent < 2; sent++) {
-        const PacsLifecycleOptions options = {.stable_age_s = 60, .events_are_sent = sent != 0};
+        const PacsLifecycleOptions options = {
+            .stable_age_s = 60, .event_retention_days = 30, .events_are_sent = sent != 0};
         PACS_AUTO(PacsMetrics) metrics = pacs_metrics_new();
         PACS_AUTO(PacsLifecycle) lifecycle = NULL;
         assert_int_equal(
             pacs_lifecycle_new(&options, archive->index, archive->ingest, metrics, &lifecycle, NULL),
             PACS_OK);
-        assert_true(metrics_say(metrics, sent ? "imaging_outbox_depth 1\n" : "imaging_outbox_depth 0\n"));
+        assert_true(metrics_say(metrics, "imaging_outbox_depth 1\n"));
+        assert_int_equal(metrics_say(metrics, "imaging_outbox_oldest_seconds 0\n"), sent == 0);
     }
 }
 
